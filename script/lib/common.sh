@@ -33,8 +33,10 @@ usable() { [ "${#1}" -le 75 ] && [[ $1 =~ ^[A-Za-z0-9._/-]+$ ]] && reachable "$(
 
 # reachable FOLDER: the user that will run PostgreSQL can walk there
 reachable() {
-  if [ "$(id -u)" = 0 ]; then setpriv --reuid=postgres --regid=postgres --init-groups -- test -x "$1"; else test -x "$1"; fi
+  if [ "$(id -u)" = 0 ]; then setpriv --reuid="$(server_user)" --regid="$(server_user)" --init-groups -- test -x "$1"; else test -x "$1"; fi
 }
+# server_user: who runs the private servers when root asks for them
+server_user() { if id -u postgres >/dev/null 2>&1; then echo postgres; else echo redis; fi; }
 
 # load_env: the variables of .run/env, unless the caller has set them. A caller's DATABASE_URL stands for a server of
 # its own, so none of the private cluster's other roles may slip in beside it.

@@ -18,7 +18,7 @@ newest_postgres() { # the newest server on this machine that also has PostGIS
 # The servers refuse to run as root. A clean environment keeps a caller's PG* variables out.
 as_server() {
   if [ "$(id -u)" = 0 ]; then
-    env -i PATH=/usr/bin:/bin LANG=C.UTF-8 HOME="$RUN/pg" setpriv --reuid=postgres --regid=postgres --init-groups -- "$@"
+    env -i PATH=/usr/bin:/bin LANG=C.UTF-8 HOME="$RUN/pg" setpriv --reuid="$(server_user)" --regid="$(server_user)" --init-groups -- "$@"
   else
     env -i PATH=/usr/bin:/bin LANG=C.UTF-8 HOME="$RUN/pg" "$@"
   fi
@@ -48,7 +48,7 @@ services_start() {
     database_make
   fi
   if wants_redis; then
-    [ "$(id -u)" != 0 ] || chown postgres: "$RUN/redis" "$SOCK"
+    [ "$(id -u)" != 0 ] || chown "$(server_user):" "$RUN/redis" "$SOCK"
     redis_up || { redis_start; STARTED="$STARTED redis"; }
   fi
   env_make
