@@ -470,3 +470,22 @@ DIBAO = CodeList(
         cyes="有 享受 已享受 已 Y y √ 1 低保 低保户 享受低保 ✓ ✔ 对 A类 B类 C类",
     ),
 )
+
+MEMBER_CHANGE = CodeList(
+    "member_change",
+    {
+        "01": "死亡",
+        "02": "嫁出",
+        "03": "出国定居",
+        "04": "判刑收监",
+        "05": "嫁入",
+        "06": "新生儿",
+        "07": "其他转入",
+        "08": "其他转出",
+        "09": "分户",
+        "10": "合户",
+        "11": "失联或宣告失踪",
+    },
+)
+# Changes by which a person joins the household; by all others a person leaves it.
+JOINING = ("05", "06", "07", "10")

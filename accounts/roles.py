@@ -1,0 +1,93 @@
+"""Roles and permissions, in code, so that they are reviewed and tested."""
+
+from enum import StrEnum
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Role(models.TextChoices):
+    PROVINCE_OFFICE = "province_office", _("province office")
+    CITY_OFFICE = "city_office", _("city office")
+    COUNTY_OFFICE = "county_office", _("county office")
+    TOWN_OFFICE = "town_office", _("town office")
+    VILLAGE_CADRE = "village_cadre", _("village cadre")
+    HELPER = "helper", _("paired helper")
+    LEADER = "leader", _("leader")
+    AUDITOR = "auditor", _("discipline auditor")
+    DEPARTMENT = "department", _("line department")
+    SYSTEM_ADMIN = "system_admin", _("system administrator")
+    SECURITY_ADMIN = "security_admin", _("security administrator")
+    AUDIT_ADMIN = "audit_admin", _("audit administrator")
+    RESIDENT = "resident", _("resident")
+
+
+class Permission(StrEnum):
+    HOME_VIEW = "home.view"
+    SELF_SERVICE = "self.service"  # own password, own jobs, language
+    FIGURES_VIEW = "figures.view"
+    HOUSEHOLD_VIEW = "household.view"
+    HOUSEHOLD_EDIT = "household.edit"  # identity, membership, income, status: directly
+    HOUSEHOLD_PROPOSE = "household.propose"
+    PROPOSAL_CONFIRM = "proposal.confirm"
+    CONTACT_EDIT = "contact.edit"  # phone, position, photos, needs
+    FIELD_REVEAL = "field.reveal"
+    IMPORT_RUN = "import.run"
+    EXPORT_RUN = "export.run"
+    EXPORT_FULL = "export.full"
+    EXPORT_APPROVE = "export.approve"
+    CONFIG_EDIT = "config.edit"
+    USER_MANAGE = "user.manage"
+    LOCK_MANAGE = "lock.manage"
+    AUDIT_READ = "audit.read"
+    REGION_PICK = "region.pick"
+
+
+P = Permission
+_EVERYBODY = {P.HOME_VIEW, P.SELF_SERVICE}
+_OFFICE = _EVERYBODY | {
+    P.FIGURES_VIEW,
+    P.HOUSEHOLD_VIEW,
+    P.CONTACT_EDIT,
+    P.FIELD_REVEAL,
+    P.EXPORT_RUN,
+    P.REGION_PICK,
+}
+_CADRE = _EVERYBODY | {P.FIGURES_VIEW, P.HOUSEHOLD_VIEW, P.HOUSEHOLD_PROPOSE, P.CONTACT_EDIT, P.REGION_PICK}
+
+ROLE_PERMISSIONS: dict[str, set[Permission]] = {
+    Role.PROVINCE_OFFICE: _OFFICE | {P.EXPORT_FULL, P.CONFIG_EDIT},
+    Role.CITY_OFFICE: _OFFICE | {P.EXPORT_FULL, P.CONFIG_EDIT},
+    Role.COUNTY_OFFICE: _OFFICE
+    | {P.HOUSEHOLD_EDIT, P.PROPOSAL_CONFIRM, P.IMPORT_RUN, P.EXPORT_FULL, P.EXPORT_APPROVE, P.CONFIG_EDIT},
+    Role.TOWN_OFFICE: _OFFICE | {P.HOUSEHOLD_PROPOSE, P.PROPOSAL_CONFIRM, P.IMPORT_RUN},
+    Role.VILLAGE_CADRE: _CADRE,
+    Role.HELPER: _CADRE,
+    Role.LEADER: _EVERYBODY | {P.FIGURES_VIEW, P.REGION_PICK},
+    Role.AUDITOR: _EVERYBODY
+    | {P.FIGURES_VIEW, P.HOUSEHOLD_VIEW, P.FIELD_REVEAL, P.AUDIT_READ, P.EXPORT_RUN, P.REGION_PICK},
+    Role.DEPARTMENT: _EVERYBODY,
+    Role.SYSTEM_ADMIN: _EVERYBODY | {P.USER_MANAGE, P.REGION_PICK},
+    Role.SECURITY_ADMIN: _EVERYBODY | {P.LOCK_MANAGE},
+    Role.AUDIT_ADMIN: _EVERYBODY | {P.AUDIT_READ},
+    Role.RESIDENT: _EVERYBODY | {P.HOUSEHOLD_VIEW},
+}
+
+# The three administrators see no household; a leader sees figures only. None of them is given rows of the register.
+ROLES_WITHOUT_ROWS = {Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN, Role.AUDIT_ADMIN, Role.DEPARTMENT}
+# What level of region a role's area has; None: none at all, or single households.
+ROLE_LEVELS: dict[str, tuple[str, ...]] = {
+    Role.PROVINCE_OFFICE: ("province",),
+    Role.CITY_OFFICE: ("city",),
+    Role.COUNTY_OFFICE: ("county",),
+    Role.TOWN_OFFICE: ("town",),
+    Role.VILLAGE_CADRE: ("village",),
+    Role.HELPER: (),
+    Role.LEADER: ("province", "city", "county", "town"),
+    Role.AUDITOR: ("province", "city", "county"),
+    Role.DEPARTMENT: ("province", "city", "county"),
+    Role.SYSTEM_ADMIN: ("province", "city", "county"),
+    Role.SECURITY_ADMIN: ("province", "city", "county"),
+    Role.AUDIT_ADMIN: ("province", "city", "county"),
+    Role.RESIDENT: (),
+}
