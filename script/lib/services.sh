@@ -10,7 +10,7 @@ newest_postgres() { # the newest server on this machine that also has PostGIS
   for version in $(find /usr/lib/postgresql -mindepth 1 -maxdepth 1 -printf '%f\n' 2>/dev/null | sort -rV); do
     if [ -x "/usr/lib/postgresql/$version/bin/initdb" ] && [ -f "/usr/share/postgresql/$version/extension/postgis.control" ]; then
       echo "/usr/lib/postgresql/$version/bin"
-      return
+      return 0 # not a bare return: inside a trap that would give the status from before the trap
     fi
   done
 }
@@ -75,7 +75,7 @@ postgres_start() {
     sleep .2
   done
   for try in 1 2 3 4 5; do
-    if (cd / && as_server "$PGBIN/pg_ctl" -D "$PGDATA" -w -t 120 -l "$RUN/pg/log" start) >/dev/null 2>&1 9>&-; then return; fi
+    if (cd / && as_server "$PGBIN/pg_ctl" -D "$PGDATA" -w -t 120 -l "$RUN/pg/log" start) >/dev/null 2>&1 9>&-; then return 0; fi
     sleep 1
   done
   as_server tail -20 "$RUN/pg/log" >&2

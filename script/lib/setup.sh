@@ -8,7 +8,7 @@ python_found() { # a Python of 3.11 or newer that can make a virtual environment
   for candidate in ${FUPIN_PYTHON:-} python3 python3.13 python3.12 python3.11 /usr/bin/python3; do
     if "$candidate" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
       command -v "$candidate"
-      return
+      return 0
     fi
   done
 }
@@ -67,12 +67,17 @@ python_install() {
   stamp=$(fingerprint "$ROOT/$lock" "$ROOT/script/lib/installer.lock")
   [ "$(cat "$ROOT/.venv/stamp" 2>/dev/null)" != "$stamp" ] || return 0
   say "Installing Python packages from $lock"
-  "$PYTHON" -m pip install --quiet --disable-pip-version-check --require-hashes -r "$ROOT/script/lib/installer.lock"
+  python_pip "$ROOT/script/lib/installer.lock"
   # uv is ten times faster; pip is asked when only pip has been told where this site's packages are.
   "$ROOT/.venv/bin/uv" pip sync --quiet --python "$PYTHON" --require-hashes "$ROOT/$lock" 2>"$RUN/log/uv" ||
-    "$PYTHON" -m pip install --quiet --disable-pip-version-check --require-hashes -r "$ROOT/$lock"
+    python_pip "$ROOT/$lock"
   case $lock in *dev*) touch "$ROOT/.venv/dev" ;; esac
   echo "$stamp" >"$ROOT/.venv/stamp"
+}
+
+python_pip() {
+  "$PYTHON" -m pip install --quiet --disable-pip-version-check --require-hashes -r "$1" >"$RUN/log/pip" 2>&1 ||
+    { tail -20 "$RUN/log/pip" >&2; die "pip failed; its last words are above."; }
 }
 
 # --- front-end files -------------------------------------------------------------------------------------------------
@@ -81,12 +86,12 @@ assets_install() {
   packages=$(fingerprint "$ROOT/package-lock.json")
   if [ "$(cat "$ROOT/node_modules/.stamp" 2>/dev/null)" != "$packages" ]; then
     say "Installing front-end packages"
-    (cd "$ROOT" && npm ci --ignore-scripts --no-fund --no-audit --no-progress --loglevel=error >&2)
+    (cd "$ROOT" && npm ci --ignore-scripts --no-fund --no-audit --no-progress --loglevel=error) >"$RUN/log/npm" 2>&1 || { tail -20 "$RUN/log/npm" >&2; die "npm ci failed; its last words are above."; }
     echo "$packages" >"$ROOT/node_modules/.stamp"
   fi
   # The sprite holds the icons that pages mention, so it follows them.
   files=$({ echo "$packages"; cat "$ROOT/script/assets.mjs" "$ROOT/script/icons.json"
-    grep -rhoE "icons(/|\.svg#)[a-z0-9-]+|\{% icon [\"'][a-z0-9-]+" "$ROOT/templates" "$ROOT/static" --include=*.html --include=*.js --exclude-dir=vendor | sort -u; } | sha256sum)
+    { grep -rhoE "icons(/|\.svg#)[a-z0-9-]+|\{% icon [\"'][a-z0-9-]+" "$ROOT/templates" "$ROOT/static" --include=*.html --include=*.js --exclude-dir=vendor || true; } | sort -u; } | sha256sum)
   [ "$(cat "$ROOT/static/vendor/.stamp" 2>/dev/null)" != "$files" ] || return 0
   node "$ROOT/script/assets.mjs"
   echo "$files" >"$ROOT/static/vendor/.stamp"
@@ -120,14 +125,14 @@ messages_compile() {
 database_migrate() {
   if [ -z "${DATABASE_OWNER_URL:-}" ]; then
     say "DATABASE_OWNER_URL is not set, so the tables are left as they are."
-    return
+    return 0
   fi
   if ! wants_postgres; then
     # A private cluster got its grants when it was made; another server gets them here, before its first table.
     (cd "$ROOT" && "$PYTHON" -m poverty.backup grants) ||
       die "The database of DATABASE_OWNER_URL is not ready. A superuser has to run poverty/sql/roles.sql and poverty/sql/extensions.sql there first (docs/operations.md)."
     manage migrate --database owner --verbosity 0
-    return
+    return 0
   fi
   once migrate "$(find "$ROOT" -path '*/migrations/*.py' -not -path '*/.venv/*' -not -path '*/node_modules/*' -print0 | sort -z | xargs -0 sha256sum | sha256sum) $(cat "$ROOT/.venv/stamp") $(cat "$RUN/database.stamp")" \
     manage migrate --database owner --verbosity 0
