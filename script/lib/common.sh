@@ -39,14 +39,15 @@ reachable() {
 server_user() { if id -u postgres >/dev/null 2>&1; then echo postgres; else echo redis; fi; }
 
 # load_env: the variables of .run/env, unless the caller has set them. A caller's DATABASE_URL stands for a server of
-# its own, so none of the private cluster's other roles may slip in beside it.
+# its own, so none of the private cluster's other roles may slip in beside it: empty, because the settings read the file too.
 load_env() {
   [ -f "$RUN/env" ] || return 0
-  local line name own_database=${DATABASE_URL:+yes}
+  local line name own_database=
+  [ -z "${DATABASE_URL:-}" ] || grep -qxF "DATABASE_URL='$DATABASE_URL'" "$RUN/env" || own_database=yes
   while IFS= read -r line; do
     case $line in ''|'#'*) continue ;; esac
     name=${line%%=*}
-    case $name in DATABASE_* | PGHOST | PGPORT) [ -z "$own_database" ] || continue ;; esac
+    case $name in DATABASE_* | PGHOST | PGPORT) [ -z "$own_database" ] || line=$name= ;; esac
     line=${line#*=} line=${line#\'} line=${line%\'}
     [ -n "${!name+set}" ] || export "$name=$line"
   done <"$RUN/env"
