@@ -1,5 +1,6 @@
 """Open the sealed canaries: do the keys belong to this database?"""
 
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 
 from poverty import canary
@@ -13,9 +14,12 @@ class Command(BaseCommand):
         parser.add_argument("--write", action="store_true", help="first write one, where there is none of this key")
 
     def handle(self, *, write, **options):
-        if write:
-            canary.ensure()
-        opened, faults = canary.check()
+        try:
+            if write:
+                canary.ensure()
+            opened, faults = canary.check()
+        except ImproperlyConfigured as error:
+            raise CommandError(str(error)) from error
         if faults:
             raise CommandError(
                 "The keys in FIELD_KEYS_FILE do not open this database. Restore the key file that belongs to it.\n"
