@@ -1,0 +1,52 @@
+"""What every page's frame needs: icons of the sprite, and form controls with Tabler's classes. `{% load frame %}`."""
+
+from django import forms, template
+from django.templatetags.static import static
+from django.utils.html import format_html
+
+register = template.Library()
+
+CHECKS = (forms.CheckboxInput, forms.CheckboxSelectMultiple, forms.RadioSelect)
+
+
+@register.simple_tag
+def icon(name, extra="", label=""):
+    """Draw an icon of the sprite; without a label it is decoration and hidden from screen readers."""
+    if not name:
+        return ""
+    told = format_html('role="img" aria-label="{}"', label) if label else format_html('aria-hidden="true"')
+    return format_html(
+        '<svg class="icon {}" {} focusable="false" width="20" height="20"><use href="{}#{}"></use></svg>',
+        extra,
+        told,
+        static("vendor/icons/icons.svg"),
+        name,
+    )
+
+
+@register.filter
+def control(bound, extra=""):
+    """Render a form field's widget with the class that its kind needs, and the mark of an error."""
+    widget = bound.field.widget
+    if isinstance(widget, CHECKS):
+        name = "form-check-input" if isinstance(widget, forms.CheckboxInput) else ""
+    elif isinstance(widget, forms.Select):
+        name = "form-select"
+    else:
+        name = "form-control"
+    classes = " ".join(
+        part for part in (widget.attrs.get("class", ""), name, extra, "is-invalid" if bound.errors else "") if part
+    )
+    return bound.as_widget(attrs={"class": classes} if classes else None)
+
+
+@register.filter
+def is_check(bound):
+    """Tell a single check box, whose label stands behind it."""
+    return isinstance(bound.field.widget, forms.CheckboxInput)
+
+
+@register.filter
+def may(user, permission):
+    """Ask `user.may(permission)` by the permission's value: `{% if user|may:"household.view" %}`."""
+    return bool(getattr(user, "is_authenticated", False)) and user.may(permission)
