@@ -16,10 +16,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--narrow", action="store_true", help="a roster of 30 columns; with --clean only")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    add_arguments(parser)
-    given = parser.parse_args()
+def run(given: argparse.Namespace) -> dict:
+    """Write the sample and return its totals, without those per region."""
     totals = make(
         given.out,
         households=given.households,
@@ -28,7 +26,17 @@ def main() -> None:
         single=given.single,
         narrow=given.narrow,
     )
-    print(json.dumps({key: value for key, value in totals.items() if key != "regions"}, ensure_ascii=False))
+    return {key: value for key, value in totals.items() if key != "regions"}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    add_arguments(parser)
+    try:
+        totals = run(parser.parse_args())
+    except ValueError as error:
+        parser.error(str(error))
+    print(json.dumps(totals, ensure_ascii=False))
 
 
 if __name__ == "__main__":

@@ -4,12 +4,13 @@ import random
 from collections.abc import Iterator
 from dataclasses import replace
 
-from households.sample import economy, families, people
+from households.sample import economy, families, household_faults, people, person_faults
 from households.sample.economy import Household
 from households.sample.families import FATHER, MALE, SPOUSE, Person
-from households.sample.faults import KINDS, Kind, phone
+from households.sample.faults import Kind, phone
 from households.sample.geography import Map
 
+KINDS = (*person_faults.KINDS, *household_faults.KINDS)
 ROWS_PER_HOUSEHOLD = 5  # about four persons and the household itself
 FAULTS_PER_ROW = 0.0125
 ATTEMPTS = 500

@@ -211,11 +211,11 @@ class SheetFile:
             fact["follows"] = follows
         self._spool(self.spool, fact)
 
-    def again(self, home: Household, row: int, code: str, follows: str) -> None:
-        """Note a finding of the roster that stands in this sheet's row of the household too."""
-        fact = {"sheet": self.title, "row": row, "column": self._headers["household_no"], "code": code, "action": NOTE}
-        fact |= {"value": home.household_no, "subject": home.household_no}
-        self._spool(self.repeated, fact | ({"follows": follows} if follows else {}))
+    def again(self, home: Household, row: int, fault: Fault, subject: str) -> None:
+        """Note a finding of the roster that concerns this sheet's row of the household too."""
+        fact = {"sheet": self.title, "row": row, "column": self._headers["household_no"], "code": fault.code}
+        fact |= {"action": NOTE, "value": home.household_no, "subject": subject}
+        self._spool(self.repeated, fact | ({"follows": fault.follows} if fault.follows else {}))
 
     @staticmethod
     def _spool(spool, fact: dict) -> None:
@@ -290,8 +290,10 @@ class _Writer:
         first = self._files[1].write(home, households)
         if not households.held():
             for fault in persons.faults:
-                if fault.code.startswith("HH-"):
-                    self._files[1].again(home, first, fault.code, fault.follows)
+                if "-" in fault.code:  # a rule, not a fault of a cell
+                    of_household = fault.code.startswith("HH-")
+                    subject = home.household_no if of_household else persons.get(fault.row, "person_no")
+                    self._files[1].again(home, first, fault, subject)
         self._sizes += home.size
         counts = self._counts.setdefault(home.village.code, [0, 0, 0])
         counts[0] += 1
