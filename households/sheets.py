@@ -725,6 +725,7 @@ PERSONS = declarations.sheets.add(
             AS_OF,
         ),
         person_key="person_no",
+        handler="households.merging.RegisterMerge",
     ),
 )
 
@@ -934,5 +935,6 @@ HOUSEHOLDS = declarations.sheets.add(
             AS_OF,
         ),
         rank=2,
+        handler="households.merging.RegisterMerge",
     ),
 )

@@ -98,6 +98,7 @@ class Sheet:
     needs_year: bool = True  # the upload asks for the year; a `year` column, where present, wins
     household_key: str = "household_no"
     person_key: str = ""  # "person_no" where a row is a person
+    handler: str = ""  # dotted path of the class that stages, compares and merges; see `exchange.batches`
 
     def column(self, field_name: str) -> Column:
         return next(column for column in self.columns if column.field == field_name)

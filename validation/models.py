@@ -12,9 +12,11 @@ class Finding(ScopedModel):
     """A rule's finding about one subject: opened when first seen, closed when gone, opened again when it comes back.
 
     `subject` is the household's or member's key; `household_id` is kept for scope and for the household's file.
-    `seen` and `expected` never hold a sealed value.
+    `seen` and `expected` never hold a sealed value. `reach` is the region a viewer's area must hold: the village
+    itself, or, where the finding speaks of another place too (one identity in two towns), the region that holds both.
     """
 
+    scope_column = "reach"
     scope_household = "household_id"
 
     rule = models.CharField(_("rule"), max_length=10)
@@ -23,6 +25,7 @@ class Finding(ScopedModel):
     subject = models.BigIntegerField()
     household_id = models.BigIntegerField()
     village = village_field()
+    reach = models.CharField(max_length=15, db_collation="C")
     seen = models.CharField(_("value seen"), max_length=300, blank=True)
     expected = models.CharField(_("value expected"), max_length=300, blank=True)
     first_seen_at = models.DateTimeField(_("first seen"))

@@ -1,0 +1,325 @@
+"""Person rosters and household sheets become households, members and their years.
+
+`prepare` turns what was read into two staged tables, persons ("p", roster only) and households ("h"); `match`,
+`compare` and `merge` are set-based SQL over them. A household is known by its number, or where there is none by the
+identity of its head; a person by the person number, else by identity inside the household, else by name.
+"""
+
+from dataclasses import dataclass
+
+import polars as pl
+from django.db import connection
+
+from exchange import staging
+from exchange.upsert import Target, Value
+from households import codes
+from households.models import Household, HouseholdYear, Member, MemberYear
+from poverty import crypto
+from poverty.declarations import Kind, Sheet
+from poverty.uids import uuid7_texts
+
+MODELS = {"household": Household, "household_year": HouseholdYear, "member": Member, "member_year": MemberYear}
+LIFECYCLE = {"02": "RETURNED", "03": "EXITED", "04": "POOR", "05": "EXITED"}
+BOOKKEEPING = {
+    *("id", "uid", "village", "household_id", "member_id", "year", "stamp", "field_stamps", "source_batch_id"),
+    *("source_sheet", "source_row", "withdrawn_at", "version", "created_at", "lifecycle", "position"),
+    *("position_accuracy_m", "position_at", "departed_on", "departed_as", "birth_precision"),
+    *("phone_sealed", "phone_valid", "card_sealed", "card_valid", "cert_no_sealed", "id_index", "id_kind", "id_fault"),
+    *("id_area", "id_birth_on", "id_sex"),
+}
+SEALED = {
+    # stored value: (compared, what goes with it)
+    "phone": ("phone_index", ("phone_sealed", "phone_valid")),
+    "card": ("card_index", ("card_sealed", "card_valid")),
+    "cert_no": (
+        "cert_no_index",
+        ("cert_no_sealed", "id_index", "id_kind", "id_fault", "id_area", "id_birth_on", "id_sex"),
+    ),
+}
+BYTEA = {"phone_index", "phone_sealed", "card_index", "card_sealed", "cert_no_index", "cert_no_sealed", "id_index"}
+PLACES = {
+    "phone_sealed": "households_household.phone",
+    "card_sealed": "households_household.card",
+    "cert_no_sealed": "households_member.cert_no",
+}
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What of a sheet goes where: the targets with their values, by staged column."""
+
+    sheet: Sheet
+    rank: int
+
+    def values(self, target: str) -> tuple[Value, ...]:
+        found = []
+        for column in self.sheet.columns:
+            of, _dot, stored = column.to.partition(".")
+            if of != target or stored in ("household_no", "person_no"):
+                continue
+            if stored in SEALED:
+                compared, also = SEALED[stored]
+                found.append(Value(column.field, compared, compared, tuple((name, name) for name in also)))
+            elif column.kind is Kind.DATE and stored == "birth_on":
+                pair = (("birth_precision", f"{column.field}_precision"),)
+                found.append(Value(column.field, column.field, stored, pair))
+            else:
+                found.append(Value(column.field, column.field, stored))
+        return tuple(found)
+
+    def target(self, name: str) -> Target:
+        model = MODELS[name]
+        columns = tuple(f.column for f in model._meta.concrete_fields if f.column not in BOOKKEEPING)
+        table = model._meta.db_table
+        provenance = {"source_batch_id": "s.batch_id", "source_sheet": "s._sheet", "source_row": "s._row"}
+        if name == "household":
+            status = (
+                f's."{self.field_of("household.status") or "status"}"' if self.field_of("household.status") else "NULL"
+            )
+            lifecycle = " ".join(f"WHEN '{code}' THEN '{stage}'" for code, stage in self.lifecycles().items())
+            fixed = {
+                "id": "s.household_id",
+                "uid": "s.uid::uuid",
+                "village": "s.village",
+                "household_no": "s.household_no",
+                "lifecycle": f"CASE {status} {lifecycle} ELSE 'POOR' END" if lifecycle else "'POOR'",
+                "version": "1",
+                "created_at": "now()",
+                **provenance,
+            }
+            return Target(name, table, "household_id", self.values(name), fixed, columns=columns, bump="version")
+        if name == "household_year":
+            fixed = {"household_id": "s.household_id", "village": "s.village", "year": "s.year", **provenance}
+            return Target(name, table, "household_year_id", self.values(name), fixed, columns=columns)
+        if name == "member":
+            values = self.values(name)
+            fixed = {
+                "id": "s.member_id",
+                "uid": "s.uid::uuid",
+                "village": "s.village",
+                "household_id": "s.household_id",
+                "person_no": "s.person_no",
+                **provenance,
+            }
+            if not any(value.stored == "cert_no_index" for value in values):
+                fixed.update(id_kind="''", id_fault="''", id_area="''", id_sex="''")
+            return Target(name, table, "member_id", values, fixed, columns=columns)
+        fixed = {
+            "member_id": "s.member_id",
+            "household_id": "s.household_id",
+            "village": "s.village",
+            "year": "s.year",
+            **provenance,
+        }
+        return Target(name, table, "member_year_id", self.values(name), fixed, columns=columns)
+
+    def field_of(self, to: str) -> str:
+        return next((column.field for column in self.sheet.columns if column.to == to), "")
+
+    @staticmethod
+    def lifecycles() -> dict[str, str]:
+        """Return {status code: stage of the life cycle} for new households."""
+        by_label = {"预脱贫": "PRE_EXIT", "已脱贫": "EXITED", "注销": "CANCELLED", "一般农户": "ORDINARY"}
+        found = dict(LIFECYCLE)
+        for code, label in codes.STATUS.labels.items():
+            if label in by_label:
+                found.setdefault(code, by_label[label])
+        return found
+
+
+def luhn(number: str) -> bool:
+    """Return whether a card number of 16 to 19 digits passes the Luhn check."""
+    if not (16 <= len(number) <= 19 and number.isascii() and number.isdigit()):
+        return False
+    total = 0
+    for position, digit in enumerate(reversed(number)):
+        value = int(digit) * (2 if position % 2 else 1)
+        total += value - 9 if value > 9 else value
+    return total % 10 == 0
+
+
+PHONE_PATTERN = r"^(1[3-9]\d{9}|0\d{2,3}-?\d{7,8})$"
+
+
+class RegisterImport:
+    """The handler of the two register sheets; `exchange.batches` calls it in this order."""
+
+    undo_models = (Household, HouseholdYear, Member, MemberYear)
+
+    def __init__(self, sheet: Sheet, batch):
+        self.sheet, self.batch = sheet, batch
+        self.layout = Layout(sheet, sheet.rank)
+        self.persons = bool(sheet.person_key)
+        self.p = staging.table(batch.pk, "p")
+        self.h = staging.table(batch.pk, "h")
+        self.rows = self.p if self.persons else self.h
+
+    # --- from what was read to staged tables -------------------------------------------------------------------
+
+    def household_keys(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Add `_hkey`: the household number, or the head's identity where there is none; null: neither."""
+        number = pl.col("household_no")
+        if self.persons:
+            head = pl.when(pl.col("relation") == "01").then(pl.col("cert_no_identity"))
+            # Without numbers a household runs from one head to the next, on one sheet.
+            block = (pl.col("relation") == "01").fill_null(False).cum_sum().over("_sheet_no")
+            frame = frame.with_columns(block.alias("_block"))
+            identity = head.drop_nulls().first().over("_sheet_no", "_block")
+            identity = pl.when(pl.col("_block") > 0).then(identity)
+        else:
+            identity = pl.col("head_cert_no_identity")
+        identity = pl.when(identity.str.len_chars() > 0).then(identity)
+        return frame.with_columns(pl.coalesce(number, pl.lit("ID:") + identity).alias("_hkey"))
+
+    def prepare(self, frame: pl.DataFrame, on_rows=None) -> None:
+        """Stage `frame`: read columns plus `_verdict` ("", "asked", "rejected", "skipped"), `village`, `stamp`, `year`."""
+        frame = self.household_keys(frame).with_row_index("_no")
+        frame = frame.with_columns(pl.lit(self.batch.pk).alias("batch_id"))
+        keyless = (pl.col("_verdict") == "") & pl.col("_hkey").is_null()
+        frame = frame.with_columns(
+            keyless.alias("_keyless"),
+            pl.when(keyless).then(pl.lit("rejected")).otherwise(pl.col("_verdict")).alias("_verdict"),
+        )
+        good = pl.col("_verdict") == ""
+        wide = [c.field for c in self.sheet.columns if c.to.startswith(("household.", "household_year."))]
+        wide += [f"{f}_precision" for f in wide if f"{f}_precision" in frame.columns]
+        households = (
+            frame.filter(good)
+            .group_by("_hkey", maintain_order=True)
+            .agg(
+                *[pl.col(name).drop_nulls().first() for name in wide if name != "household_no"],
+                *[
+                    pl.col(name).first()
+                    for name in ("_no", "_sheet", "_row", "household_no", "village", "year", "batch_id")
+                ],
+                pl.col("stamp").max(),
+                *([pl.col("head_cert_no_identity").first()] if not self.persons else []),
+                *([pl.col("head_name").first()] if not self.persons and "head_name" in frame.columns else []),
+            )
+        )
+        if self.persons:
+            households = households.with_columns(
+                pl.when(pl.col("_hkey").str.starts_with("ID:"))
+                .then(pl.col("_hkey").str.slice(3))
+                .alias("head_identity")
+            )
+        else:
+            households = households.rename({"head_cert_no_identity": "head_identity"})
+        households = self._seal_households(households.with_row_index("h"))
+        staging.create(self.h, households, types=self._types(), extra=self._household_extra())
+        staging.copy(self.h, households)
+        if self.persons:
+            keys = households.select("_hkey", "h")
+            persons = self._seal_persons(frame.join(keys, on="_hkey", how="left", maintain_order="left"))
+            staging.create(self.p, persons, types=self._types(), extra=self._person_extra())
+            staging.copy(self.p, persons, on_rows)
+        else:
+            rest = frame.filter(~good).select(
+                "_no", "_sheet", "_row", "_verdict", "_keyless", "household_no", "village", "batch_id"
+            )
+            spare = staging.table(self.batch.pk, "rest")
+            staging.create(spare, rest, types={})
+            staging.copy(spare, rest)
+        with connection.cursor() as cursor:
+            for name, columns in self._indexes():
+                cursor.execute(f"CREATE INDEX ON {name} ({columns})")
+
+    def _types(self) -> dict[str, str]:
+        return {
+            **dict.fromkeys(BYTEA | {"head_index"}, "bytea"),
+            "stamp": 'text COLLATE "C"',
+            "village": 'text COLLATE "C"',
+        }
+
+    @staticmethod
+    def _household_extra() -> str:
+        return (
+            "household_id bigint, household_year_id bigint, is_new boolean DEFAULT false, verdict text DEFAULT '',"
+            " changed text[] DEFAULT '{}', problem text DEFAULT ''"
+        )
+
+    @staticmethod
+    def _person_extra() -> str:
+        return (
+            "household_id bigint, member_id bigint, member_year_id bigint, is_new boolean DEFAULT false,"
+            " verdict text DEFAULT '', changed text[] DEFAULT '{}', problem text DEFAULT ''"
+        )
+
+    def _indexes(self):
+        yield self.h, "h"
+        yield self.h, "household_no"
+        if self.persons:
+            yield self.p, "h"
+            yield self.p, "person_no"
+            yield self.p, "_sheet, _row"
+
+    def _sealed(self, frame: pl.DataFrame, source: str, sealed: str, purpose: str) -> list[pl.Series]:
+        """Return the sealed column and its blind index; masked values (with stars) are left out, see `unmask`."""
+        texts = frame[source].to_list()
+        texts = [None if text and "*" in text else text for text in texts]
+        uids = frame["uid"].to_list()
+        index = sealed.replace("_sealed", "_index")
+        return [
+            pl.Series(sealed, staging.hexed(crypto.seal_many(PLACES[sealed], uids, texts)), dtype=pl.Utf8),
+            pl.Series(index, staging.hexed(crypto.blind_many(purpose, texts)), dtype=pl.Utf8),
+        ]
+
+    def _seal_households(self, frame: pl.DataFrame) -> pl.DataFrame:
+        frame = frame.with_columns(pl.Series("uid", uuid7_texts(frame.height), dtype=pl.Utf8))
+        phones, cards = frame["phone"], frame["card_no"]
+        added = [
+            *self._sealed(frame, "phone", "phone_sealed", "phone"),
+            *self._sealed(frame, "card_no", "card_sealed", "card"),
+            phones.str.contains(PHONE_PATTERN).alias("phone_valid"),
+            pl.Series("card_valid", [luhn(card) if card else None for card in cards.to_list()], dtype=pl.Boolean),
+            pl.Series(
+                "head_index", staging.hexed(crypto.blind_many("id", frame["head_identity"].to_list())), dtype=pl.Utf8
+            ),
+            *self._masks(frame, "phone", "card_no"),
+        ]
+        return frame.with_columns(added).drop("phone", "card_no", "head_identity", "_hkey")
+
+    def _seal_persons(self, frame: pl.DataFrame) -> pl.DataFrame:
+        keep = {
+            "_no",
+            "_sheet",
+            "_sheet_no",
+            "_row",
+            "_hidden",
+            "_verdict",
+            "_keyless",
+            "village",
+            "stamp",
+            "year",
+            "batch_id",
+            "h",
+        }
+        wanted = [c.field for c in self.sheet.columns if c.to.startswith(("member.", "member_year."))]
+        wanted += [f"{name}_precision" for name in wanted]
+        frame = frame.with_columns(pl.Series("uid", uuid7_texts(frame.height), dtype=pl.Utf8))
+        identities = pl.when(~pl.col("cert_no").str.contains("*", literal=True)).then(pl.col("cert_no_identity"))
+        identities = frame.select(identities.alias("x"))["x"].to_list()
+        added = [
+            *self._sealed(frame, "cert_no", "cert_no_sealed", "cert"),
+            pl.Series("id_index", staging.hexed(crypto.blind_many("id", identities)), dtype=pl.Utf8),
+            *[frame[f"cert_no_{part}"].alias(f"id_{part}") for part in ("kind", "fault", "area", "birth_on", "sex")],
+            *self._masks(frame, "cert_no"),
+        ]
+        frame = frame.with_columns(added)
+        # Empty facts are '' in the register, and COPY writes '' as NULL: the insert puts them back.
+        names = [
+            name
+            for name in frame.columns
+            if name in keep or name in wanted or name.startswith("id_") or name.endswith("_mask")
+            or name in ("uid", "cert_no_sealed", "cert_no_index")
+        ]  # fmt: skip
+        return frame.select([name for name in names if name != "cert_no"])
+
+    @staticmethod
+    def _masks(frame: pl.DataFrame, *names: str) -> list[pl.Series]:
+        """Return the masked cells (an export that comes back): compared with the mask of what is stored."""
+        found = [
+            pl.when(pl.col(name).str.contains("*", literal=True)).then(pl.col(name)).alias(f"{name}_mask")
+            for name in names
+        ]
+        return frame.select(found).get_columns()

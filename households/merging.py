@@ -1,0 +1,450 @@
+"""The set-based half of an import: match staged rows with the register, compare, merge.
+
+All of it runs as the importer, under row-level security, and may be run again: a preview compares and rolls a merge
+back, the merge itself compares first.
+"""
+
+from django.db import connection
+
+from exchange import staging
+from households.codes import RELATION
+from households.importing import PLACES, RegisterImport
+from poverty import crypto
+
+HEAD = next(code for code, label in RELATION.labels.items() if label == "户主")
+LOCK = "SELECT pg_advisory_xact_lock(hashtext('register import'), hashtext(%s))"
+
+
+class RegisterMerge(RegisterImport):
+    """See `RegisterImport`; these methods are SQL over its staged tables."""
+
+    def run(self, sql: str, params=()) -> int:
+        with connection.cursor() as cursor:
+            cursor.execute(sql, params or None)
+            return cursor.rowcount
+
+    def fetch(self, sql: str, params=()):
+        with connection.cursor() as cursor:
+            cursor.execute(sql, params or None)
+            return cursor.fetchall()
+
+    def lock(self) -> None:
+        """Let imports into one county follow each other; the unique keys decide in any case."""
+        self.run(LOCK, [self.batch.region_id[:6]])
+
+    # --- matching ----------------------------------------------------------------------------------------------
+
+    def match(self) -> None:
+        """Find the stored household, person and years of every staged row; refuse numbers taken elsewhere."""
+        self.run(f"UPDATE {self.h} SET household_id = NULL, household_year_id = NULL, is_new = false, problem = ''")
+        self.run(
+            f"UPDATE {self.h} s SET household_id = t.id FROM households_household t WHERE t.household_no = s.household_no"
+        )
+        # Without a number: the household in whose village a head with this identity is on file.
+        self.run(
+            f"""UPDATE {self.h} s SET household_id = found.household_id
+                  FROM (SELECT m.id_index, m.village, min(m.household_id) AS household_id FROM households_member m
+                         WHERE m.relation = '{HEAD}' AND m.departed_on IS NULL AND m.withdrawn_at IS NULL
+                           AND m.id_index IN (SELECT head_index FROM {self.h} WHERE household_no IS NULL)
+                         GROUP BY m.id_index, m.village) found
+                 WHERE s.household_no IS NULL AND s.head_index = found.id_index AND s.village = found.village"""
+        )
+        if self.persons:
+            self._match_persons()
+        self._refuse_taken()
+        self.run(
+            f"""UPDATE {self.h} s SET household_year_id = t.id FROM households_householdyear t
+                 WHERE t.household_id = s.household_id AND t.year = s.year"""
+        )
+
+    def _match_persons(self) -> None:
+        self.run(
+            f"""UPDATE {self.p} s SET household_id = h.household_id, member_id = NULL, member_year_id = NULL,
+                       is_new = false, problem = ''
+                  FROM {self.h} h WHERE h.h = s.h"""
+        )
+        self.run(
+            f"""UPDATE {self.p} s SET member_id = t.id FROM households_member t
+                 WHERE t.person_no = s.person_no AND s._verdict = ''"""
+        )
+        # A missing person number is matched by identity inside the household, else by name; a first official number
+        # finds the person known under a local one.
+        for condition in ("t.id_index = s.id_index", "t.id_index IS NULL AND s.id_index IS NULL AND t.name = s.name"):
+            self.run(
+                f"""UPDATE {self.p} s SET member_id = found.id
+                      FROM (SELECT DISTINCT ON (s._no) s._no, t.id FROM {self.p} s
+                              JOIN households_member t ON t.household_id = s.household_id AND {condition}
+                             WHERE s.member_id IS NULL AND s._verdict = ''
+                               AND (s.person_no IS NULL OR t.person_no LIKE 'L%%')
+                               AND NOT EXISTS (SELECT 1 FROM {self.p} o WHERE o.member_id = t.id)
+                             ORDER BY s._no, t.withdrawn_at IS NOT NULL, t.departed_on IS NOT NULL, t.id) found
+                     WHERE s._no = found._no""".replace("%%", "%")
+            )
+        # Two rows that nothing tells apart cannot be one stored person: the second is a person of its own.
+        self.run(
+            f"""UPDATE {self.p} s SET member_id = NULL FROM (SELECT _no, row_number() OVER (PARTITION BY member_id
+                  ORDER BY person_no IS NULL, _no) AS nth FROM {self.p} WHERE member_id IS NOT NULL) d
+                 WHERE d._no = s._no AND d.nth > 1"""
+        )
+        self.run(
+            f"""UPDATE {self.p} s SET member_year_id = t.id FROM households_memberyear t
+                 WHERE t.member_id = s.member_id AND t.year = s.year"""
+        )
+
+    def _refuse_taken(self) -> None:
+        """Mark rows whose official number stands outside the importer's area, and nothing more is said of it."""
+        numbers = (
+            f"(SELECT array_agg(household_no) FROM {self.h} WHERE household_id IS NULL AND household_no IS NOT NULL)"
+        )
+        persons = (
+            f"(SELECT array_agg(person_no) FROM {self.p} WHERE member_id IS NULL AND person_no IS NOT NULL AND _verdict = '')"
+            if self.persons
+            else "NULL::text[]"
+        )
+        taken = self.fetch(f"SELECT kind, number FROM register_numbers_elsewhere({numbers}, {persons})")
+        households = [number for kind, number in taken if kind == "household"]
+        people = [number for kind, number in taken if kind == "person"]
+        if households:
+            self.run(f"UPDATE {self.h} SET problem = 'taken' WHERE household_no = ANY(%s)", [households])
+        if people and self.persons:
+            self.run(f"UPDATE {self.p} SET problem = 'taken' WHERE person_no = ANY(%s)", [people])
+
+    def unmask(self) -> list[tuple]:
+        """Compare masked cells with the mask of the stored value; return [(sheet, row, field)] of those that differ.
+
+        An equal mask says "unchanged": the staged value stays blank. A different one hides what was meant, and the
+        row is asked about.
+        """
+        from accounts import masks
+
+        bad = []
+        checks = [
+            (self.h, "phone_mask", "households_household", "household_id", "phone_sealed", masks.mask_phone, "phone"),
+            (self.h, "card_no_mask", "households_household", "household_id", "card_sealed", masks.mask_card, "card_no"),
+        ]
+        if self.persons:
+            checks.append(
+                (self.p, "cert_no_mask", "households_member", "member_id", "cert_no_sealed", masks.mask_id, "cert_no")
+            )
+        for name, mask, table, key, sealed, hide, field in checks:
+            rows = self.fetch(
+                f'SELECT s._sheet, s._row, s."{mask}", t.uid, t.{sealed} FROM {name} s'
+                f' LEFT JOIN {table} t ON t.id = s.{key} WHERE s."{mask}" IS NOT NULL'
+            )
+            for sheet, row, shown, uid, stored in rows:
+                if stored is None or hide(crypto.unseal(PLACES[sealed], uid, stored)) != shown:
+                    bad.append((sheet, row, field))
+        return bad
+
+    # --- comparing ---------------------------------------------------------------------------------------------
+
+    def compare(self) -> dict[str, int]:
+        """Set every staged row's verdict and list of changed values; return the counts of rows by verdict."""
+        household, year = self.layout.target("household"), self.layout.target("household_year")
+        self.run(
+            f"""UPDATE {self.h} s SET verdict = CASE WHEN s.problem = 'asked' THEN 'asked'
+                       WHEN s.problem <> '' THEN 'rejected' WHEN s.household_id IS NULL THEN 'new' ELSE 'unchanged' END, changed = '{{}}'"""
+        )
+        self.run(
+            f"""UPDATE {self.h} s SET changed = x.changed, verdict = 'changed'
+                  FROM (SELECT s.h, {household.changes()} || CASE WHEN t.village <> s.village
+                               AND s.stamp >= t.stamp COLLATE "C" THEN ARRAY['household.village'] ELSE '{{}}' END
+                               || CASE WHEN t.withdrawn_at IS NOT NULL THEN ARRAY['household.revived'] ELSE '{{}}' END
+                               AS changed
+                          FROM {self.h} s JOIN households_household t ON t.id = s.household_id
+                         WHERE s.problem = '') x
+                 WHERE x.h = s.h AND x.changed <> '{{}}'"""
+        )
+        self._compare_years(self.h, "h", year, "household_year", "households_householdyear")
+        if not self.persons:
+            return self._counts(self.h)
+        member, member_year = self.layout.target("member"), self.layout.target("member_year")
+        self.run(
+            f"""UPDATE {self.p} s SET changed = '{{}}', verdict = CASE WHEN s._verdict <> '' THEN s._verdict
+                       WHEN s.problem <> '' OR h.problem <> '' OR h.h IS NULL THEN 'rejected'
+                       WHEN s.member_id IS NULL THEN 'new' ELSE 'unchanged' END
+                  FROM {self.p} x LEFT JOIN {self.h} h ON h.h = x.h WHERE x._no = s._no"""
+        )
+        self.run(
+            f"""UPDATE {self.p} s SET changed = x.changed, verdict = 'changed'
+                  FROM (SELECT s._no, {member.changes()} || CASE WHEN (t.household_id <> s.household_id
+                               OR s.household_id IS NULL) AND s.stamp >= t.stamp COLLATE "C"
+                               THEN ARRAY['member.household'] ELSE '{{}}' END
+                               || CASE WHEN t.withdrawn_at IS NOT NULL THEN ARRAY['member.revived'] ELSE '{{}}' END
+                               || CASE WHEN s.person_no <> t.person_no THEN ARRAY['member.person_no'] ELSE '{{}}' END
+                               AS changed
+                          FROM {self.p} s JOIN households_member t ON t.id = s.member_id
+                         WHERE s.verdict = 'unchanged') x
+                 WHERE x._no = s._no AND x.changed <> '{{}}'"""
+        )
+        self._compare_years(self.p, "_no", member_year, "member_year", "households_memberyear")
+        # What changes for the household is counted at the first row that stands for it.
+        self.run(
+            f"""UPDATE {self.p} s SET verdict = 'changed', changed = s.changed || h.changed
+                  FROM {self.h} h JOIN (SELECT h, min(_no) AS first FROM {self.p}
+                        WHERE verdict IN ('unchanged', 'changed') GROUP BY h) f ON f.h = h.h
+                 WHERE h.verdict = 'changed' AND s._no = f.first"""
+        )
+        return self._counts(self.p)
+
+    def _compare_years(self, name, key, target, label, table) -> None:
+        if not target.values:
+            return
+        filled = " OR ".join(f's."{value.staged}" IS NOT NULL' for value in target.values)
+        self.run(
+            f"""UPDATE {name} s SET changed = s.changed || x.changed, verdict = 'changed'
+                  FROM (SELECT s."{key}" AS key, CASE WHEN t.id IS NULL THEN ARRAY['{label}.new']
+                               ELSE {target.changes()} END AS changed
+                          FROM {name} s LEFT JOIN {table} t ON t.id = s.{target.staged_key}
+                         WHERE s.verdict IN ('unchanged', 'changed') AND (t.id IS NOT NULL OR {filled})) x
+                 WHERE x.key = s."{key}" AND x.changed <> '{{}}'"""
+        )
+
+    def _counts(self, name: str) -> dict[str, int]:
+        counts = dict(self.fetch(f"SELECT verdict, count(*) FROM {name} GROUP BY verdict"))
+        if not self.persons:
+            spare = staging.table(self.batch.pk, "rest")
+            for verdict, number in self.fetch(f"SELECT _verdict, count(*) FROM {spare} GROUP BY _verdict"):
+                counts[verdict] = counts.get(verdict, 0) + number
+        return counts
+
+    # --- merging -----------------------------------------------------------------------------------------------
+
+    def merge(self) -> dict[str, int]:
+        """Write the good rows; call inside one transaction, after `match` and `compare`. Return rows written by table."""
+        good = "s.verdict IN ('new', 'changed', 'unchanged')"
+        self._number_households()
+        written = {}
+        household, year = self.layout.target("household"), self.layout.target("household_year")
+        prov = "source_batch_id = s.batch_id; source_sheet = s._sheet; source_row = s._row"
+        written["household"] = self.run(household.insert(self.h, "s.is_new ORDER BY s.village, s.h"))
+        self._reseal(self.h, "h", "household_id", "households_household", "phone", "card")
+        self.run(
+            f"""UPDATE households_household t SET village = s.village FROM {self.h} s
+                 WHERE t.id = s.household_id AND 'household.village' = ANY(s.changed)"""
+        )
+        self.run(
+            f"""UPDATE households_household t SET withdrawn_at = NULL FROM {self.h} s
+                 WHERE t.id = s.household_id AND 'household.revived' = ANY(s.changed)"""
+        )
+        written["household changed"] = self.run(household.update(self.h, f"NOT s.is_new AND {good}", prov))
+        # A household's years carry the village it has now.
+        self.run(
+            f"""UPDATE {self.h} s SET village = t.village FROM households_household t
+                 WHERE t.id = s.household_id AND t.village <> s.village"""
+        )
+        self._write_years(year, self.h, good, prov, written)
+        if self.persons:
+            self._merge_persons(good, prov, written)
+        return written
+
+    def _number_households(self) -> None:
+        """Give new households their keys, and a local number where the file has none: "L" + village + 5 digits."""
+        has_rows = (
+            f"AND EXISTS (SELECT 1 FROM {self.p} p WHERE p.h = s.h AND p.verdict <> 'rejected')" if self.persons else ""
+        )
+        self.run(
+            f"""UPDATE {self.h} s SET is_new = true, household_id = nextval('households_household_id_seq')
+                 WHERE s.household_id IS NULL AND s.verdict = 'new' {has_rows}"""
+        )
+        self.run(
+            f"""UPDATE {self.h} s SET household_no = n.no
+                  FROM (SELECT s.h, 'L' || s.village || lpad((row_number() OVER (PARTITION BY s.village ORDER BY s.h)
+                               + coalesce(last.n, 0))::text, 5, '0') AS no
+                          FROM {self.h} s LEFT JOIN LATERAL (
+                               SELECT max(substr(household_no, 14, 5)::int) AS n FROM households_household t
+                                WHERE t.household_no ~ ('^L' || s.village || '[0-9]{{5}}$')) last ON true
+                         WHERE s.is_new AND s.household_no IS NULL) n
+                 WHERE n.h = s.h"""
+        )
+
+    def _write_years(self, target, name: str, good: str, prov: str, written: dict) -> None:
+        if not target.values:
+            return
+        filled = " OR ".join(f's."{value.staged}" IS NOT NULL' for value in target.values)
+        owner = "s.household_id IS NOT NULL" if target.name == "household_year" else "s.member_id IS NOT NULL"
+        written[target.name] = self.run(
+            target.insert(name, f"{owner} AND {good} AND s.{target.staged_key} IS NULL AND ({filled})")
+        )
+        written[f"{target.name} changed"] = self.run(target.update(name, good, prov))
+
+    def _merge_persons(self, good: str, prov: str, written: dict) -> None:
+        member, member_year = self.layout.target("member"), self.layout.target("member_year")
+        self.run(
+            f"""UPDATE {self.p} s SET household_id = h.household_id, village = h.village,
+                       is_new = (s.verdict = 'new'),
+                       member_id = CASE WHEN s.verdict = 'new' THEN nextval('households_member_id_seq')
+                                        ELSE s.member_id END
+                  FROM {self.h} h WHERE h.h = s.h AND {good}"""
+        )
+        self.run(
+            f"""UPDATE {self.p} s SET person_no = n.no
+                  FROM (SELECT s._no, CASE WHEN t.household_no LIKE 'L%' THEN t.household_no
+                               ELSE 'L' || left(t.household_no, 25) || '-' END
+                               || lpad((row_number() OVER (PARTITION BY s.household_id ORDER BY s._no)
+                               + (SELECT count(*) FROM households_member m WHERE m.household_id = s.household_id))::text,
+                               2, '0') AS no
+                          FROM {self.p} s JOIN households_household t ON t.id = s.household_id
+                         WHERE s.is_new AND s.person_no IS NULL) n
+                 WHERE n._no = s._no"""
+        )
+        written["member"] = self.run(member.insert(self.p, "s.is_new ORDER BY s.village, s._no"))
+        self._reseal(self.p, "_no", "member_id", "households_member", "cert_no")
+        self.run(
+            f"""UPDATE households_member t SET household_id = s.household_id, village = s.village FROM {self.p} s
+                 WHERE t.id = s.member_id AND 'member.household' = ANY(s.changed)"""
+        )
+        self.run(
+            f"""UPDATE households_member t SET withdrawn_at = NULL, departed_on = NULL, departed_as = NULL
+                  FROM {self.p} s WHERE t.id = s.member_id AND 'member.revived' = ANY(s.changed)"""
+        )
+        self.run(
+            f"""UPDATE households_member t SET person_no = s.person_no FROM {self.p} s
+                 WHERE t.id = s.member_id AND 'member.person_no' = ANY(s.changed)"""
+        )
+        written["member changed"] = self.run(member.update(self.p, f"NOT s.is_new AND {good}", prov))
+        # Years follow where the person lives now, whatever an older file says.
+        self.run(
+            f"""UPDATE {self.p} s SET household_id = t.household_id, village = t.village FROM households_member t
+                 WHERE t.id = s.member_id AND t.household_id <> s.household_id"""
+        )
+        self._write_years(member_year, self.p, good, prov, written)
+
+    def _reseal(self, name: str, key: str, owner: str, table: str, *fields: str) -> None:
+        """Seal changed values anew for the stored row they go to: a ciphertext is bound to its row."""
+        for field in fields:
+            sealed, index = f"{field}_sealed", f"{field}_index"
+            rows = self.fetch(
+                f'SELECT s."{key}", s.uid::uuid, t.uid, s.{sealed} FROM {name} s JOIN {table} t ON t.id = s.{owner}'
+                f" WHERE NOT s.is_new AND s.{sealed} IS NOT NULL AND s.{index} IS DISTINCT FROM t.{index}"
+            )
+            if not rows:
+                continue
+            place = PLACES[sealed]
+            texts = [crypto.unseal(place, uid, value) for _key, uid, _now, value in rows]
+            values = crypto.seal_many(place, [now for _key, _uid, now, _value in rows], texts)
+            self.run(
+                f"UPDATE {name} s SET {sealed} = x.value, uid = x.uid FROM unnest(%s::bigint[], %s::bytea[], %s::text[])"
+                f' x(key, value, uid) WHERE s."{key}" = x.key',
+                [[row[0] for row in rows], values, [str(row[2]) for row in rows]],
+            )
+
+    # --- after it ----------------------------------------------------------------------------------------------
+
+    def touched_households(self) -> str:
+        """SQL: the keys of households the file speaks of."""
+        return f"SELECT household_id FROM {self.h} WHERE household_id IS NOT NULL AND verdict <> 'rejected'"
+
+    def villages(self) -> list[str]:
+        return [
+            code
+            for (code,) in self.fetch(f"SELECT DISTINCT village FROM {self.h} WHERE village IS NOT NULL ORDER BY 1")
+        ]
+
+    def missing_sql(self) -> str:
+        """SQL: who is in the register in the villages of the file, and not in the file."""
+        if self.persons:
+            return f"""SELECT m.id, m.household_id, m.village, m.name, m.person_no FROM households_member m
+                JOIN households_household t ON t.id = m.household_id AND t.withdrawn_at IS NULL AND t.lifecycle <> 'CANCELLED'
+                WHERE m.village IN (SELECT DISTINCT village FROM {self.h}) AND m.departed_on IS NULL
+                  AND m.withdrawn_at IS NULL AND NOT EXISTS (SELECT 1 FROM {self.p} s WHERE s.member_id = m.id)"""
+        return f"""SELECT NULL::bigint, t.id, t.village, NULL, t.household_no FROM households_household t
+            WHERE t.village IN (SELECT DISTINCT village FROM {self.h}) AND t.withdrawn_at IS NULL
+              AND t.lifecycle <> 'CANCELLED' AND NOT EXISTS (SELECT 1 FROM {self.h} s WHERE s.household_id = t.id)"""
+
+    def missing(self) -> int:
+        return self.fetch(f"SELECT count(*) FROM ({self.missing_sql()}) x")[0][0]
+
+    # --- for the batch -----------------------------------------------------------------------------------------
+
+    def ask(self, places: list[tuple]) -> None:
+        """Hold the rows at `places` [(sheet, row, field)]: they wait for an answer."""
+        sheets, rows = [place[0] for place in places], [place[1] for place in places]
+        self.run(
+            f"""UPDATE {self.rows} s SET {"_verdict = 'asked'" if self.persons else "problem = 'asked'"}
+                  FROM unnest(%s::text[], %s::int[]) x(sheet, row) WHERE s._sheet = x.sheet AND s._row = x.row""",
+            [sheets, rows],
+        )
+
+    def asked_rows(self) -> list[list]:
+        """Return [[sheet, row]] of the rows that wait."""
+        return [[sheet, row] for sheet, row in self.fetch(self._all_rows("_verdict = 'asked'", "verdict = 'asked'"))]
+
+    def _all_rows(self, rest: str, staged: str) -> str:
+        sql = f"SELECT _sheet, _row FROM {self.rows} WHERE {staged}"
+        if not self.persons:
+            sql += f" UNION ALL SELECT _sheet, _row FROM {staging.table(self.batch.pk, 'rest')} WHERE {rest}"
+        return sql + " ORDER BY 1, 2"
+
+    def counts_of(self, places: list[list]) -> dict[str, int]:
+        """Return the counts of verdicts of the rows at `places`."""
+        sheets, rows = [place[0] for place in places], [place[1] for place in places]
+        both = f"SELECT _sheet, _row, verdict FROM {self.rows}"
+        if not self.persons:
+            both += f" UNION ALL SELECT _sheet, _row, _verdict FROM {staging.table(self.batch.pk, 'rest')}"
+        return dict(
+            self.fetch(
+                f"""SELECT verdict, count(*) FROM ({both}) s JOIN unnest(%s::text[], %s::int[]) x(sheet, row)
+                    ON s._sheet = x.sheet AND s._row = x.row GROUP BY verdict""",
+                [sheets, rows],
+            )
+        )
+
+    def refused_places(self, reason: str) -> list[tuple]:
+        """Return [(sheet, row)] of rows refused for `reason`: "taken" number, or "keyless"."""
+        if reason == "keyless":
+            name = self.p if self.persons else staging.table(self.batch.pk, "rest")
+            return self.fetch(f"SELECT _sheet, _row FROM {name} WHERE _keyless ORDER BY _no")
+        if self.persons:
+            return self.fetch(
+                f"""SELECT s._sheet, s._row FROM {self.p} s LEFT JOIN {self.h} h ON h.h = s.h
+                     WHERE s._verdict = '' AND (s.problem = 'taken' OR h.problem = 'taken') ORDER BY s._no"""
+            )
+        return self.fetch(f"SELECT _sheet, _row FROM {self.h} WHERE problem = 'taken' ORDER BY h")
+
+    def findings(self) -> list[tuple]:
+        """Return [(rule, sheet, row, seen, expected)] of open findings on what the file speaks of, at their places.
+
+        A person's finding stands at the person's row, a household's at its first row.
+        """
+        parts = [
+            f"""SELECT f.rule, h._sheet, h._row, f.seen, f.expected FROM validation_finding f
+                  JOIN {self.h} h ON h.household_id = f.subject
+                 WHERE f.subject_kind = 'household' AND f.closed_at IS NULL"""
+        ]
+        if self.persons:
+            parts.append(
+                f"""SELECT f.rule, p._sheet, p._row, f.seen, f.expected FROM validation_finding f
+                      JOIN {self.p} p ON p.member_id = f.subject
+                     WHERE f.subject_kind = 'member' AND f.closed_at IS NULL"""
+            )
+        else:
+            parts.append(
+                f"""SELECT f.rule, h._sheet, h._row, f.seen, f.expected FROM validation_finding f
+                      JOIN {self.h} h ON h.household_id = f.household_id
+                     WHERE f.subject_kind = 'member' AND f.closed_at IS NULL"""
+            )
+        return self.fetch(" UNION ALL ".join(parts) + " ORDER BY 2, 3, 1")
+
+    def reconcile(self) -> list[dict]:
+        """Return households and persons per village, file against register."""
+        persons = (
+            f"SELECT village, count(*) AS n FROM {self.p} WHERE verdict <> 'rejected' GROUP BY village"
+            if self.persons
+            else "SELECT NULL::text AS village, 0 AS n WHERE false"
+        )
+        rows = self.fetch(
+            f"""WITH file AS (SELECT village, count(*) AS n FROM {self.h} WHERE verdict <> 'rejected' GROUP BY village),
+                     people AS ({persons}),
+                     places AS (SELECT DISTINCT village FROM {self.h} WHERE village IS NOT NULL),
+                     kept AS (SELECT t.village, count(DISTINCT t.id) AS households, count(m.id) AS persons
+                                FROM households_household t LEFT JOIN households_member m ON m.household_id = t.id
+                                     AND m.departed_on IS NULL AND m.withdrawn_at IS NULL
+                               WHERE t.village IN (SELECT village FROM places) AND t.withdrawn_at IS NULL
+                                 AND t.lifecycle <> 'CANCELLED' GROUP BY t.village)
+                SELECT p.village, r.name, coalesce(f.n, 0), coalesce(q.n, 0), coalesce(k.households, 0), coalesce(k.persons, 0)
+                  FROM places p LEFT JOIN regions_region r ON r.code = p.village LEFT JOIN file f ON f.village = p.village
+                  LEFT JOIN people q ON q.village = p.village LEFT JOIN kept k ON k.village = p.village ORDER BY p.village"""
+        )
+        names = ("village", "name", "file_households", "file_persons", "register_households", "register_persons")
+        return [dict(zip(names, row, strict=True)) for row in rows]
