@@ -1,0 +1,176 @@
+"""Pages of the security administrator (locks) and of those who read the audit trail."""
+
+import datetime
+
+from axes.models import AccessAttempt
+from django.conf import settings
+from django.contrib import messages
+from django.db import connection
+from django.db.models import Max, Min, Q, Sum
+from django.http import Http404
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts import sealing
+from accounts.audit import record
+from accounts.decorators import policy
+from accounts.forms import AuditFilterForm, ReasonForm
+from accounts.models import AuditEvent, AuditSeal, User
+from accounts.roles import Permission, Role
+
+PAGE = 50
+VERIFY_LINKS = 200_000  # on the page; `manage.py verify_audit` walks all
+ACTIONS = {
+    "login": gettext_lazy("logged in"),
+    "login.failed": gettext_lazy("log-in failed"),
+    "login.locked": gettext_lazy("locked after failures"),
+    "logout": gettext_lazy("logged out"),
+    "lock.released": gettext_lazy("lock released"),
+    "password.changed": gettext_lazy("password changed"),
+    "password.reset": gettext_lazy("password reset"),
+    "sessions.ended": gettext_lazy("other log-ins ended"),
+    "user.created": gettext_lazy("account made"),
+    "user.changed": gettext_lazy("account changed"),
+    "user.area": gettext_lazy("area given"),
+    "user.off": gettext_lazy("account switched off"),
+    "user.on": gettext_lazy("account switched on"),
+    "user.sheet": gettext_lazy("accounts made from a sheet"),
+    "refused": gettext_lazy("refused"),
+    "admin.added": gettext_lazy("setting added"),
+    "admin.changed": gettext_lazy("setting changed"),
+    "audit.verified": gettext_lazy("audit trail verified"),
+}
+
+
+def _lock_rows():
+    """Return the locks in force: one per user name and address, the newest first."""
+    since = timezone.now() - datetime.timedelta(hours=settings.AXES_COOLOFF_TIME)
+    attempts = AccessAttempt.objects.filter(attempt_time__gte=since).order_by()
+    return (
+        attempts.values("username", "ip_address")
+        .annotate(failures=Sum("failures_since_start"), last=Max("attempt_time"), pk=Min("pk"))
+        .filter(failures__gte=settings.AXES_FAILURE_LIMIT)
+        .order_by("-last")
+    )
+
+
+@policy(Permission.LOCK_MANAGE)
+@require_safe
+def lock_list(request):
+    rows = list(_lock_rows()[:PAGE])
+    known = {user.username: user for user in User.objects.filter(username__in=[row["username"] for row in rows])}
+    for row in rows:
+        row["user"] = known.get(row["username"])
+        row["until"] = row["last"] + datetime.timedelta(hours=settings.AXES_COOLOFF_TIME)
+    return render(request, "accounts/locks.html", {"rows": rows, "form": ReasonForm()})
+
+
+@policy(Permission.LOCK_MANAGE)
+@require_POST
+def lock_release(request, pk):
+    form = ReasonForm(request.POST)
+    attempt = AccessAttempt.objects.filter(pk=pk).first()
+    if attempt is None:
+        raise Http404
+    if not form.is_valid():
+        messages.error(request, _("Say why: the reason stands in the audit trail."))
+        return redirect("accounts:locks")
+    AccessAttempt.objects.filter(username=attempt.username, ip_address=attempt.ip_address).delete()
+    user = User.objects.filter(username=attempt.username).first()
+    record(
+        "lock.released",
+        request=request,
+        target=f"user:{user.pk}" if user else "",
+        reason=form.cleaned_data["reason"],
+        detail={"address": attempt.ip_address or ""},
+    )
+    messages.success(request, _("The lock was released; the next log-in is tried anew."))
+    return redirect("accounts:locks")
+
+
+def _known_actions() -> list[str]:
+    """Return every action that stands in the trail, by hops along its index."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "WITH RECURSIVE hop(action) AS (SELECT min(action) FROM accounts_auditevent UNION ALL"
+            " SELECT (SELECT min(e.action) FROM accounts_auditevent e WHERE e.action > hop.action) FROM hop"
+            " WHERE hop.action IS NOT NULL) SELECT action FROM hop WHERE action IS NOT NULL"
+        )
+        return [action for (action,) in cursor.fetchall()]
+
+
+def _readable(user):
+    """Return the events that `user` may read: all, or for a discipline auditor those of the own area."""
+    events = AuditEvent.objects.order_by("-id")
+    if user.role == Role.AUDIT_ADMIN:
+        return events
+    seen = Q(pk__in=[])
+    for area in user.scope_ranges():
+        if area.household_id is None:
+            seen |= Q(area__gte=area.lo, area__lt=area.hi)
+    return events.filter(seen)
+
+
+def _filtered(events, data):
+    zone = timezone.get_current_timezone()
+    if data.get("who"):
+        events = events.filter(actor=data["who"].strip())
+    if data.get("action"):
+        events = events.filter(action=data["action"])
+    if data.get("target"):
+        events = events.filter(target=data["target"].strip())
+    if data.get("since"):
+        events = events.filter(at__gte=datetime.datetime.combine(data["since"], datetime.time(), zone))
+    if data.get("until"):
+        until = data["until"] + datetime.timedelta(days=1)
+        events = events.filter(at__lt=datetime.datetime.combine(until, datetime.time(), zone))
+    return events
+
+
+def _page(request, verdict=None):
+    known = _known_actions()
+    form = AuditFilterForm(request.GET, actions=[(name, ACTIONS.get(name, name)) for name in known])
+    events = _readable(request.user)
+    events = _filtered(events, form.cleaned_data) if form.is_valid() else events.none()
+    before = request.GET.get("before", "")
+    if before.isascii() and before.isdigit():
+        events = events.filter(pk__lt=min(int(before), 2**62))
+    rows = list(events[: PAGE + 1])
+    more, rows = len(rows) > PAGE, rows[:PAGE]
+    ids = {int(row.target[5:]) for row in rows if row.target.startswith("user:") and row.target[5:].isdigit()}
+    names = {f"user:{user.pk}": user for user in User.objects.filter(pk__in=ids).only("username", "full_name")}
+    roles = dict(Role.choices)
+    for row in rows:
+        row.label = ACTIONS.get(row.action, row.action)
+        row.role_label = roles.get(row.role, row.role)
+        row.about = names.get(row.target)
+    seal = AuditSeal.objects.order_by("-id").first()
+    context = {
+        "form": form,
+        "rows": rows,
+        "older": rows[-1].pk if more else None,
+        "paged": bool(before),
+        "seal": seal,
+        "head": bytes(seal.digest).hex() if seal else "",
+        "verdict": verdict,
+        "links": VERIFY_LINKS,
+    }
+    partial = request.method == "GET" and request.htmx and not request.htmx.history_restore_request
+    return render(request, "accounts/_audit.html" if partial else "accounts/audit.html", context)
+
+
+@policy(Permission.AUDIT_READ)
+@require_safe
+def audit_list(request):
+    return _page(request)
+
+
+@policy(Permission.AUDIT_READ)
+@require_POST
+def audit_verify(request):
+    verdict = sealing.verify(last=VERIFY_LINKS)
+    record("audit.verified", request=request, detail={"whole": verdict.whole, "sealed": verdict.sealed})
+    return _page(request, verdict)
