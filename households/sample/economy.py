@@ -179,10 +179,9 @@ def _earn_enough(rng, home: Household) -> None:
         enough = heads * (SECURE + rng.randint(0, 2200_00))
         missing = max(enough - counted + income["t_dibao"], 0)
         if hands:
-            income["business"] += missing * 100 // 60
-            income["biz_cost"] = income["business"] * 2 // 5
-            # The share rounds down, never up: what is left after the cost must still be enough.
-            income["business"] += 100
+            more = missing * 100 // 60 + 100
+            income["business"] += more
+            income["biz_cost"] += more * 2 // 5
         else:
             income["t_other"] += missing // 100 * 100 + 100  # support by children who live elsewhere
 

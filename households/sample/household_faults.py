@@ -93,7 +93,8 @@ add(
 
 
 def _ten_thousands(block: Block, row: int, _variant, home: Household) -> str:
-    block.put(row, "net_pc", round(home.income["net_pc"] / 1_000_000, 4))
+    # Two decimals: a third would be rounded, which is a fault of its own.
+    block.put(row, "net_pc", round(home.income["net_pc"] / 1_000_000, 2))
     return "net_pc"
 
 
