@@ -16,11 +16,18 @@ def _pick(codes_: CodeList) -> str:
     return "从下拉列表中选择：" + "、".join(codes_.labels.values())
 
 
+def _mask(to: str) -> str:
+    """Return who sees a plain value: what a household's year holds goes with its income."""
+    return "income" if to.startswith("household_year.") else ""
+
+
 def _yes_no(field: str, *aliases: str, to: str, wide: bool = False, example: str = "否") -> Column:
-    return Column(field, aliases, Kind.YES_NO, to, household_wide=wide, note=HAS, example=example)
+    return Column(field, aliases, Kind.YES_NO, to, household_wide=wide, note=HAS, example=example, mask=_mask(to))
 
 
-def _code(field, *aliases, to, codes: CodeList, kind=Kind.CODE, wide=False, required=False, note="", example=""):
+def _code(
+    field, *aliases, to, codes: CodeList, kind=Kind.CODE, wide=False, required=False, note="", example="", mask=""
+):
     """Return a column with a code list; its note lists the labels unless `note` says something else."""
     return Column(
         field,
@@ -32,6 +39,7 @@ def _code(field, *aliases, to, codes: CodeList, kind=Kind.CODE, wide=False, requ
         required=required,
         note=note or _pick(codes),
         example=example,
+        mask=mask or _mask(to),
     )
 
 
@@ -41,7 +49,7 @@ def _amount(field: str, *aliases: str, to: str, note: str = "", example: str = "
 
 
 def _area(field: str, *aliases: str, to: str, unit: str = "亩", example: str = "0") -> Column:
-    return Column(field, aliases, Kind.DECIMAL, to, note=f"单位：{unit}", example=example)
+    return Column(field, aliases, Kind.DECIMAL, to, note=f"单位：{unit}", example=example, mask=_mask(to))
 
 
 def _regions(*, wide: bool) -> tuple[Column, ...]:
@@ -261,6 +269,7 @@ def _contact(*, wide: bool) -> tuple[Column, ...]:
             household_wide=wide,
             note="开户银行名称",
             example="示例县农村信用社",
+            mask="card",
         ),
         Column(
             "card_no",
@@ -285,6 +294,7 @@ def _size(field: str, *, wide: bool, to: str = "household_year.size") -> Column:
         household_wide=wide,
         note="本户人数，整数",
         example="2",
+        mask="income",
     )
 
 
@@ -386,6 +396,7 @@ PERSONS = declarations.sheets.add(
                 required=True,
                 note="与身份证一致；少数民族姓名中的间隔号保留",
                 example="岑山水",
+                mask="core",
             ),
             _code("sex", "性别", to="member.sex", codes=codes.SEX, note="男或女；留空时按身份证号推算", example="男"),
             Column(
@@ -412,6 +423,7 @@ PERSONS = declarations.sheets.add(
                 to="member.cert_type",
                 codes=codes.CERT_TYPE,
                 example="居民身份证",
+                mask="health",
             ),
             _size("household_size", wide=True),
             _code(
@@ -447,12 +459,14 @@ PERSONS = declarations.sheets.add(
                 codes=codes.STUDENT_STATUS,
                 note="在校的人填就读阶段；不在校时填“非在校生”或留空",
                 example="非在校生",
+                mask="minor",
             ),
             _code(
                 "dropout_reason",
                 *("失学辍学原因", "未上学原因", "失学或辍学原因", "失学原因", "辍学原因", "失学辍学原因(义务教育)"),
                 to="member_year.dropout_reason",
                 codes=codes.DROPOUT_REASON,
+                mask="minor",
             ),
             _code(
                 "health",
@@ -463,12 +477,14 @@ PERSONS = declarations.sheets.add(
                 required=True,
                 note="可填几项，用“、”分开：健康、长期慢性病、大病、残疾",
                 example="健康",
+                mask="health",
             ),
             _code(
                 "dis_type",
                 *("残疾类别", "残疾类型", "残疾种类"),
                 to="member_year.dis_type",
                 codes=codes.DISABILITY_TYPE,
+                mask="health",
             ),
             _code(
                 "dis_level",
@@ -476,6 +492,7 @@ PERSONS = declarations.sheets.add(
                 to="member_year.dis_level",
                 codes=codes.DISABILITY_LEVEL,
                 note="一级至四级，一级最重",
+                mask="health",
             ),
             _code(
                 "labour",
@@ -686,6 +703,7 @@ PERSONS = declarations.sheets.add(
                 codes=codes.MONITORED_TYPE,
                 wide=True,
                 note="不是监测对象时留空；是的从下拉列表中选择",
+                mask="core",
             ),
             Column(
                 "risk_found",
@@ -719,6 +737,7 @@ PERSONS = declarations.sheets.add(
                 household_wide=True,
                 note="家庭详细住址",
                 example="云岭镇石桥村上屯 8 号",
+                mask="position",
             ),
             _head_name(required=False, wide=True),
             _head_cert_no(required=False, wide=True),
@@ -726,6 +745,7 @@ PERSONS = declarations.sheets.add(
         ),
         person_key="person_no",
         handler="households.merging.RegisterMerge",
+        exporter="households.exporting.RegisterExport",
     ),
 )
 
@@ -936,5 +956,6 @@ HOUSEHOLDS = declarations.sheets.add(
         ),
         rank=2,
         handler="households.merging.RegisterMerge",
+        exporter="households.exporting.RegisterExport",
     ),
 )

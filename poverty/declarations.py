@@ -80,6 +80,7 @@ class Column:
     note: str = ""  # shown in the template's cell comment, Chinese
     example: str = ""  # the template's example row, Chinese
     export: bool = True
+    mask: str = ""  # the row of `accounts.masks` that says who sees it; by default as its kind says
 
     @property
     def header(self) -> str:
@@ -99,6 +100,7 @@ class Sheet:
     household_key: str = "household_no"
     person_key: str = ""  # "person_no" where a row is a person
     handler: str = ""  # dotted path of the class that stages, compares and merges; see `exchange.batches`
+    exporter: str = ""  # dotted path of the class that gives the rows of an export; see `exchange.exporting`
 
     def column(self, field_name: str) -> Column:
         return next(column for column in self.columns if column.field == field_name)
