@@ -1,4 +1,22 @@
 """A sample county with known truth: invented places, families and faults, written as the official spreadsheets.
 
 `households.sample.write.make` writes everything; `python -m households.sample` and `manage.py make_sample` call it.
+
+index.json          what to load: regions in order, boundaries, profiles, positions, and the sheets in order, each with
+                    kind, file, year, as_of and region.
+provinces.csv …     the region tree in the public layout, one file per level: provinces, cities, areas, streets, villages.
+boundaries.geojson  city, counties, towns and villages with `code`, `name` and `level`; neighbours share their points.
+villages_profile.csv  code, total_households, total_population, poor_village (0/1), broadband (0/1) and more.
+positions.csv       household_no, lon, lat; about 6 % of the households have none.
+persons.xlsx, households.xlsx   from 20,000 households on one pair per county: persons-459901.xlsx …
+truth.json          what is wrong in the sheets, and how much is right:
+    files[]         file, kind, year, as_of, region, sheet, header_row, rows (data rows: new + asked + rejected),
+                    skipped (totals, repeated headers, earlier doubles), new, asked, rejected, and
+      faults[]      sheet, row (1-based), column (header), code (D… or a rule id), action (auto, note, ask, stop), value
+                    (what the cell holds), subject (person or household number). `follows` names the code of which the
+                    fault is a consequence: a row that waits or was refused leaves the household one member short. D15
+                    stands at the header row; `rows` are the outlier rows that wait.
+      again[]       findings of the roster at the row of their household in the household sheet, imported after it.
+    totals          households, persons (rows), held_persons (asked and refused), by_status, by_type, by_main_cause, and
+                    regions {code of any level: {households, persons, held_persons}}, counted as the files declare them.
 """

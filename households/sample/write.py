@@ -22,7 +22,7 @@ WITHOUT_POSITION = 0.06
 
 
 def make(out: Path, *, households: int, seed: int = 1, clean: bool = False, single: bool = False, narrow: bool = False):
-    """Write the sample into the folder `out` and return its totals; see the README for the files.
+    """Write the sample into the folder `out` and return its totals; the package names the files.
 
     clean: no faults at all. single: one file of each kind even for a city. narrow: a roster of 30 columns, clean only.
     """
