@@ -4,6 +4,7 @@ Every step may be run again after a crash: staging is made anew from the stored 
 that compares first. `scope_of(batch)` is how all of it acts: as the person who uploaded, named in every history row.
 """
 
+import contextlib
 import datetime as dt
 from dataclasses import dataclass, field
 
@@ -15,7 +16,9 @@ from django.utils.module_loading import import_string
 from exchange import faults as fault_rows
 from exchange import reading, staging, store
 from exchange.models import BatchState, ImportBatch, RememberedLabel
+from jobs.models import Job
 from poverty import declarations, scope
+from poverty.second import second_connection
 from regions.resolve import Resolver
 from validation import engine
 
@@ -81,6 +84,28 @@ def create(
             raise Repeated(found) from None
 
 
+@contextlib.contextmanager
+def working_on(batch: ImportBatch):
+    """Hold the batch while a command works on it; gives False when somebody else does."""
+    with second_connection().cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(hashtext('import batch'), %s)", [batch.pk])
+        mine = cursor.fetchone()[0]
+        try:
+            yield mine
+        finally:
+            if mine:
+                cursor.execute("SELECT pg_advisory_unlock(hashtext('import batch'), %s)", [batch.pk])
+
+
+def give_up_if_left(batch: ImportBatch) -> bool:
+    """Discard a batch that a command left behind (a trial run, or one that was cut off); False: it is being worked on."""
+    with working_on(batch) as mine:
+        if not mine or Job.objects.filter(subject=batch.pk, task__startswith="exchange.", state__in=["queued", "running"]):
+            return False
+        discard(batch)
+    return True
+
+
 @dataclass
 class Staged:
     """What staging found: faults to be written, and places for later ones."""
@@ -109,11 +134,12 @@ def stage(batch: ImportBatch, progress: Progress | None = None) -> bool:
     try:
         read = reading.read(
             data, batch.file_name, sheet, answers=answers, synonyms=synonyms, year=batch.year, as_of=batch.as_of,
-            today=timezone.localdate(), on_progress=lambda done, total: progress("read", done, total),
+            today=timezone.localdate(), on_progress=lambda said: progress("read", said.get("done", 0), said.get("total", 0)),
         )  # fmt: skip
     except reading.Refused as refused:
         with scope_of(batch):
-            batch.state, batch.refusal_code, batch.refusal = BatchState.REFUSED, refused.code, refused.as_json()
+            batch.state, batch.refusal_code = BatchState.REFUSED, refused.code
+            batch.refusal = {"key": refused.key, "params": refused.params}
             batch.save(update_fields=["state", "refusal_code", "refusal"])
         return False
     del data
@@ -155,7 +181,23 @@ def classify(batch, sheet, frame: pl.DataFrame, answers, places, found: list) ->
     frame = frame.with_columns(
         stamp.alias("stamp"), pl.coalesce(year, pl.lit(batch.year or batch.as_of.year)).alias("year")
     )
+    if sheet.person_key:
+        _interleaved(sheet, frame, places, found)
     return _doubles(sheet, frame, places, found)
+
+
+def _interleaved(sheet, frame, places, found: list) -> None:
+    """Log households whose rows do not stand together (they are grouped all the same), at their first row."""
+    key = pl.col(sheet.household_key)
+    runs = (
+        frame.filter(key.is_not_null())
+        .with_columns((key != key.shift()).fill_null(True).cum_sum().alias("_run"))
+        .group_by(sheet.household_key, maintain_order=True)
+        .agg(pl.col("_run").n_unique(), pl.col("_sheet").first(), pl.col("_row").first())
+        .filter(pl.col("_run") > 1)
+    )
+    for place in runs.select("_sheet", "_row").iter_rows():
+        found.append(places.fault(*place, sheet.household_key, "D11", "auto"))
 
 
 def _villages(batch, frame, answers, places, found: list) -> pl.DataFrame:

@@ -26,11 +26,11 @@ def table(batch_id: int, name: str) -> str:
 
 
 def postgres_type(dtype) -> str:
-    """Return the column type for a polars type: decimals become numeric, lists text arrays."""
+    """Return the column type for a polars type: decimals become numeric, lists varchar arrays."""
     if isinstance(dtype, pl.Decimal) or dtype == pl.Decimal:
         return "numeric"
     if isinstance(dtype, pl.List) or dtype == pl.List:
-        return "text[]"
+        return "varchar[]"
     return POSTGRES_TYPES.get(dtype.base_type() if hasattr(dtype, "base_type") else dtype, "text")
 
 

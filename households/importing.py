@@ -138,6 +138,10 @@ def luhn(number: str) -> bool:
     return total % 10 == 0
 
 
+def _filled(name: str) -> pl.Expr:
+    return pl.when(pl.col(name).str.len_chars() > 0).then(pl.col(name))
+
+
 PHONE_PATTERN = r"^(1[3-9]\d{9}|0\d{2,3}-?\d{7,8})$"
 
 
@@ -165,7 +169,7 @@ class RegisterImport:
             block = (pl.col("relation") == "01").fill_null(False).cum_sum().over("_sheet_no")
             frame = frame.with_columns(block.alias("_block"))
             identity = head.drop_nulls().first().over("_sheet_no", "_block")
-            identity = pl.when(pl.col("_block") > 0).then(identity)
+            identity = pl.coalesce(_filled("head_cert_no_identity"), pl.when(pl.col("_block") > 0).then(identity))
         else:
             identity = pl.col("head_cert_no_identity")
         identity = pl.when(identity.str.len_chars() > 0).then(identity)
@@ -205,11 +209,12 @@ class RegisterImport:
             )
         else:
             households = households.rename({"head_cert_no_identity": "head_identity"})
-        households = self._seal_households(households.with_row_index("h"))
+        households = households.with_row_index("h")
+        keys = households.select("_hkey", "h")
+        households = self._seal_households(households)
         staging.create(self.h, households, types=self._types(), extra=self._household_extra())
         staging.copy(self.h, households)
         if self.persons:
-            keys = households.select("_hkey", "h")
             persons = self._seal_persons(frame.join(keys, on="_hkey", how="left", maintain_order="left"))
             staging.create(self.p, persons, types=self._types(), extra=self._person_extra())
             staging.copy(self.p, persons, on_rows)

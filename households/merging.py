@@ -218,6 +218,22 @@ class RegisterMerge(RegisterImport):
         household, year = self.layout.target("household"), self.layout.target("household_year")
         prov = "source_batch_id = s.batch_id; source_sheet = s._sheet; source_row = s._row"
         written["household"] = self.run(household.insert(self.h, "s.is_new ORDER BY s.village, s.h"))
+        # A bulk load makes the planner's statistics useless at once; joins to what was just written need new ones.
+        if written["household"] > 1000:
+            self.run("SELECT analyze_register()")
+        if self._any(self.h, "NOT s.is_new"):
+            self._update_households(household, good, prov, written)
+        self._write_years(year, self.h, good, prov, written)
+        if self.persons:
+            self._merge_persons(good, prov, written)
+        if sum(written.values()) > 1000:
+            self.run("SELECT analyze_register()")
+        return written
+
+    def _any(self, name: str, condition: str) -> bool:
+        return self.fetch(f"SELECT EXISTS (SELECT 1 FROM {name} s WHERE {condition})")[0][0]
+
+    def _update_households(self, household, good: str, prov: str, written: dict) -> None:
         self._reseal(self.h, "h", "household_id", "households_household", "phone", "card")
         self.run(
             f"""UPDATE households_household t SET village = s.village FROM {self.h} s
@@ -233,10 +249,6 @@ class RegisterMerge(RegisterImport):
             f"""UPDATE {self.h} s SET village = t.village FROM households_household t
                  WHERE t.id = s.household_id AND t.village <> s.village"""
         )
-        self._write_years(year, self.h, good, prov, written)
-        if self.persons:
-            self._merge_persons(good, prov, written)
-        return written
 
     def _number_households(self) -> None:
         """Give new households their keys, and a local number where the file has none: "L" + village + 5 digits."""
@@ -266,7 +278,8 @@ class RegisterMerge(RegisterImport):
         written[target.name] = self.run(
             target.insert(name, f"{owner} AND {good} AND s.{target.staged_key} IS NULL AND ({filled})")
         )
-        written[f"{target.name} changed"] = self.run(target.update(name, good, prov))
+        if self._any(name, f"s.{target.staged_key} IS NOT NULL AND {good}"):
+            written[f"{target.name} changed"] = self.run(target.update(name, good, prov))
 
     def _merge_persons(self, good: str, prov: str, written: dict) -> None:
         member, member_year = self.layout.target("member"), self.layout.target("member_year")
@@ -289,6 +302,13 @@ class RegisterMerge(RegisterImport):
                  WHERE n._no = s._no"""
         )
         written["member"] = self.run(member.insert(self.p, "s.is_new ORDER BY s.village, s._no"))
+        if written["member"] > 1000:
+            self.run("SELECT analyze_register()")
+        if self._any(self.p, "NOT s.is_new AND s.verdict IN ('changed', 'unchanged')"):
+            self._update_members(member, good, prov, written)
+        self._write_years(member_year, self.p, good, prov, written)
+
+    def _update_members(self, member, good: str, prov: str, written: dict) -> None:
         self._reseal(self.p, "_no", "member_id", "households_member", "cert_no")
         self.run(
             f"""UPDATE households_member t SET household_id = s.household_id, village = s.village FROM {self.p} s
@@ -308,7 +328,6 @@ class RegisterMerge(RegisterImport):
             f"""UPDATE {self.p} s SET household_id = t.household_id, village = t.village FROM households_member t
                  WHERE t.id = s.member_id AND t.household_id <> s.household_id"""
         )
-        self._write_years(member_year, self.p, good, prov, written)
 
     def _reseal(self, name: str, key: str, owner: str, table: str, *fields: str) -> None:
         """Seal changed values anew for the stored row they go to: a ciphertext is bound to its row."""

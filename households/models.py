@@ -92,7 +92,7 @@ class Household(Sourced, ScopedModel):
 
     uid = models.UUIDField(unique=True, default=uuid7, editable=False)
     village = village_field()
-    hamlet_name = models.CharField(_("hamlet"), max_length=100, blank=True, null=True)
+    hamlet_name = models.CharField(_("hamlet"), max_length=500, blank=True, null=True)
     household_no = models.CharField(_("household number"), max_length=32)
     head_person_no = models.CharField(_("head's person number"), max_length=32, blank=True, null=True)
     household_type = models.CharField(
@@ -101,7 +101,7 @@ class Household(Sourced, ScopedModel):
     status = models.CharField(_("status"), max_length=20, choices=codes.STATUS.choices, null=True, blank=True)
     lifecycle = models.CharField(_("life cycle"), max_length=14, choices=Lifecycle.choices, default=Lifecycle.POOR)
     exit_year = models.IntegerField(_("exit year"), null=True, blank=True)
-    standard = models.CharField(_("recognition standard"), max_length=50, null=True, blank=True)
+    standard = models.CharField(_("recognition standard"), max_length=500, null=True, blank=True)
     first_recog_on = models.DateField(_("first recognised on"), null=True, blank=True)
     main_cause = models.CharField(_("main cause"), max_length=20, choices=codes.CAUSE.choices, null=True, blank=True)
     other_causes = ArrayField(models.CharField(max_length=20), verbose_name=_("other causes"), null=True, blank=True)
@@ -111,11 +111,11 @@ class Household(Sourced, ScopedModel):
     phone_sealed = SealedField(verbose_name=_("phone"))
     phone_index = BlindField()
     phone_valid = models.BooleanField(null=True, editable=False)
-    bank_name = models.CharField(_("bank"), max_length=100, null=True, blank=True)
+    bank_name = models.CharField(_("bank"), max_length=500, null=True, blank=True)
     card_sealed = SealedField(verbose_name=_("bank card"))
     card_index = BlindField()
     card_valid = models.BooleanField(null=True, editable=False)
-    address = models.CharField(_("address"), max_length=300, null=True, blank=True)
+    address = models.CharField(_("address"), max_length=500, null=True, blank=True)
     position = gis.PointField(_("position"), null=True, blank=True, spatial_index=False)
     position_accuracy_m = models.FloatField(_("accuracy (m)"), null=True, blank=True)
     position_at = models.DateTimeField(_("position taken at"), null=True, blank=True)
@@ -304,7 +304,7 @@ class MemberYear(Sourced, ScopedModel):
     student_status = models.CharField(
         _("at school"), max_length=20, choices=codes.STUDENT_STATUS.choices, null=True, blank=True
     )
-    dropout_reason = models.CharField(_("reason for not being at school"), max_length=100, null=True, blank=True)
+    dropout_reason = models.CharField(_("reason for not being at school"), max_length=500, null=True, blank=True)
     health = ArrayField(models.CharField(max_length=20), verbose_name=_("health"), null=True, blank=True)
     dis_type = models.CharField(
         _("disability"), max_length=20, choices=codes.DISABILITY_TYPE.choices, null=True, blank=True
@@ -315,9 +315,9 @@ class MemberYear(Sourced, ScopedModel):
     labour = models.CharField(_("labour ability"), max_length=20, choices=codes.LABOUR.choices, null=True, blank=True)
     work_area = models.CharField(_("works in"), max_length=20, choices=codes.WORK_AREA.choices, null=True, blank=True)
     work_months = models.DecimalField(_("months of work"), max_digits=9, decimal_places=3, null=True, blank=True)
-    work_firm = models.CharField(_("employer"), max_length=200, null=True, blank=True)
+    work_firm = models.CharField(_("employer"), max_length=500, null=True, blank=True)
     work_wage_yuan = YuanField(_("monthly wage"), null=True, blank=True)
-    post = models.CharField(_("public-welfare post"), max_length=100, null=True, blank=True)
+    post = models.CharField(_("public-welfare post"), max_length=500, null=True, blank=True)
     post_months = models.DecimalField(_("months in the post"), max_digits=9, decimal_places=3, null=True, blank=True)
     med_resident = models.BooleanField(_("residents' medical insurance"), null=True, blank=True)
     med_employee = models.BooleanField(_("employees' medical insurance"), null=True, blank=True)
@@ -327,7 +327,7 @@ class MemberYear(Sourced, ScopedModel):
     dibao = models.CharField(
         _("minimum living allowance"), max_length=20, choices=codes.DIBAO.choices, null=True, blank=True
     )
-    tekun = models.CharField(_("destitute support"), max_length=20, null=True, blank=True)
+    tekun = models.BooleanField(_("destitute support"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("member year")

@@ -18,7 +18,7 @@ def second_connection():
         found.close()
         found = None
     if found is None:
-        found = connection.copy(alias="second")
+        found = connection.copy()
         found.settings_dict["ATOMIC_REQUESTS"] = False
         _local.connection = found
     return found

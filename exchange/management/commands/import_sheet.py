@@ -58,15 +58,22 @@ class Command(BaseCommand):
         as_of = options["as_of"] or (dt.date(options["year"], 12, 31) if options["year"] else timezone.localdate())
         say = None if options["json"] else lambda stage, done, total: self.stderr.write(f"{stage} {done}/{total}")
         progress = batches.Progress(say)
+        given = {"kind": kind, "name": file.name, "data": data, "region": region, "year": options["year"], "as_of": as_of}
         try:
-            batch = batches.create(
-                kind=kind, name=file.name, data=data, region=region, year=options["year"], as_of=as_of, by=by,
-                mode=options["mode"],
-            )  # fmt: skip
+            try:
+                batch = batches.create(**given, by=by, mode=options["mode"])
+            except batches.Repeated as repeated:
+                if not batches.give_up_if_left(repeated.batch):
+                    raise
+                batch = batches.create(**given, by=by, mode=options["mode"])
         except batches.Repeated as repeated:
             found = {"kind": kind, "file": file.name, "state": "repeated", "batch": repeated.batch.pk}
             self.stdout.write(results.line(found))
             return
+        with batches.working_on(batch):
+            self._import(batch, progress, options)
+
+    def _import(self, batch, progress, options):
         if not batches.stage(batch, progress):
             self._finish(batch, options)
             sys.exit(2)
