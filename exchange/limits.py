@@ -28,12 +28,16 @@ FAULTS_PER_COLUMN = 20_000  # repaired or noted cells listed per sheet, column a
 class Refused(Exception):
     """The whole file is refused: nothing of it was read.
 
-    `code` is the short word for programs, `key` names the sentence in `exchange.messages`, `params` fill it in.
+    `code` is the short word for programs, `key` names the sentence in `exchange.messages`, `params` fill it in and
+    carry the key too, so that code and params are all that has to be stored.
     """
 
     code: str
     key: str
     params: dict = field(default_factory=dict)
+
+    def __post_init__(self):
+        self.params = {"key": self.key, **self.params}
 
     def __str__(self):
         return f"{self.code}: {self.key} {self.params}"
