@@ -1,0 +1,129 @@
+"""Sums per village, kept ready for the home page and the map, and brought up to date before anybody reads them.
+
+The room that owns the register declares its rows once (`declare`). The kept sums and the live counts of people with
+single households both come from that one queryset, and the list page shows the same rows: so the numbers agree.
+
+Statement-level triggers write the village of every changed row to `DirtyVillage`. `refresh` takes those of an area
+and counts them again, so that whoever has just saved something finds it in the figures.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from django.db import connection, transaction
+
+from dashboard.models import VillageCount
+from poverty import scope
+
+GROUPS = ("status", "household_type", "main_cause", "exit_year")
+COLUMNS = ("village", *GROUPS, "households", "persons", "unplaced")
+LOCK = 7_202_611  # first key of the advisory locks taken here; the second is the county
+
+
+@dataclass(frozen=True)
+class Group:
+    """A way to break the households down: a column of the sums, and the list's parameter for it.
+
+    `labels` gives codes in display order; without labels the value is shown as it stands. `tones` gives a code's
+    colour class, `ranked` orders by count instead of code.
+    """
+
+    column: str
+    parameter: str
+    title: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    tones: Mapping[str, str] = field(default_factory=dict)
+    ranked: bool = False
+    empty: str = ""  # what stands for "nothing stated"
+
+
+@dataclass(frozen=True)
+class Register:
+    """What the home page counts: `rows()` is a queryset of tuples in the order of COLUMNS, one or more a village."""
+
+    rows: Callable
+    list_url: str
+    groups: tuple[Group, ...]
+
+
+_declared: list[Register] = []
+
+
+def declare(register: Register) -> Register:
+    if _declared:
+        raise ValueError("the register is declared twice")
+    _declared.append(register)
+    return register
+
+
+def register() -> Register:
+    return _declared[0]
+
+
+def rows_seen_by(user):
+    """Return the rows that `user` adds up: kept sums, or live ones for who sees single households."""
+    if any(found.household_id for found in user.scope_ranges()):
+        return register().rows(lambda households: households.visible_to(user))
+    return VillageCount.objects.visible_to(user).values_list("village_id", *COLUMNS[1:])
+
+
+def as_table(rows) -> tuple[str, list]:
+    """Return (SQL, parameters) of `rows` as a table `v` with COLUMNS."""
+    sql, params = rows.query.sql_with_params()
+    return f"({sql}) AS v ({', '.join(COLUMNS)})", list(params)
+
+
+def recount(villages: Iterable[str]) -> int:
+    """Count `villages` anew; return how many rows of sums they have now."""
+    villages = list(villages)
+    if not villages:
+        return 0
+    with transaction.atomic(), scope.system("count villages"), connection.cursor() as cursor:
+        _lock(cursor, sorted({code[:6] for code in villages}))
+        return _count(cursor, villages)
+
+
+def _lock(cursor, counties: list[str]) -> None:
+    """Let one transaction at a time count a county; in the order of codes, so that nobody waits in a circle."""
+    cursor.execute(
+        "SELECT pg_advisory_xact_lock(%s, c::int) FROM (SELECT unnest(%s::text[]) AS c ORDER BY 1) s", [LOCK, counties]
+    )
+
+
+def _count(cursor, villages: list[str]) -> int:
+    cursor.execute("DELETE FROM dashboard_villagecount WHERE village = ANY(%s)", [villages])
+    table, params = as_table(register().rows(lambda households: households.filter(village__in=villages)))
+    cursor.execute(
+        f"INSERT INTO dashboard_villagecount ({', '.join(COLUMNS)}, counted_at)"
+        f" SELECT village, {', '.join(GROUPS)}, sum(households), sum(persons), sum(unplaced), now() FROM {table}"
+        f" GROUP BY village, {', '.join(GROUPS)}",
+        params,
+    )
+    return cursor.rowcount
+
+
+def refresh(area_code: str) -> int:
+    """Recount the villages of an area that have changed since they were counted; return how many there were.
+
+    The change and its mark are committed together, and both are read after the lock: no mark is taken without its
+    change. Readers of one county wait for each other here, so nobody reads sums that another is replacing.
+    """
+    lo, hi = scope.code_range(area_code)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(%s, c::int), c FROM (SELECT DISTINCT left(village, 6) AS c"
+            " FROM dashboard_dirtyvillage WHERE village >= %s AND village < %s ORDER BY 1) s",
+            [LOCK, lo, hi],
+        )
+        counties = [county for _lock, county in cursor.fetchall()]
+        if not counties:
+            return 0
+        with scope.system("count changed villages"):
+            cursor.execute(
+                "WITH taken AS (DELETE FROM dashboard_dirtyvillage WHERE village >= %s AND village < %s"
+                " AND left(village, 6) = ANY(%s) RETURNING village) SELECT DISTINCT village FROM taken",
+                [lo, hi, counties],
+            )
+            villages = [village for (village,) in cursor.fetchall()]
+            _count(cursor, villages)
+    return len(villages)
