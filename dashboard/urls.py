@@ -1,0 +1,25 @@
+"""Addresses of the home page and the map."""
+
+from django.urls import path, register_converter
+
+from dashboard import views
+
+
+class RegionCode:
+    regex = "[0-9]{2,15}"
+
+    def to_python(self, value):
+        return value
+
+    def to_url(self, value):
+        return value
+
+
+register_converter(RegionCode, "region_code")
+
+app_name = "dashboard"
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("map/", views.map_page, name="map"),
+    path("map/<region_code:code>/boundaries/", views.boundaries, name="boundaries"),
+]

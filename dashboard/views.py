@@ -1,0 +1,68 @@
+"""The home page, the map page, and the boundaries they draw."""
+
+from django.conf import settings
+from django.http import Http404, HttpResponse, HttpResponseNotModified
+from django.shortcuts import render
+from django.utils.cache import patch_vary_headers
+from django.views.decorators.http import require_safe
+from django.views.decorators.vary import vary_on_headers
+
+from accounts.decorators import policy
+from accounts.roles import Permission
+from dashboard import board as boards
+from dashboard import boundaries as shapes
+from poverty import waiting
+
+
+@policy(Permission.HOME_VIEW)
+@require_safe
+@vary_on_headers("HX-Request")
+def home(request):
+    """What waits for me, and how my area stands."""
+    return _page(request, "dashboard/home.html")
+
+
+@policy(Permission.FIGURES_VIEW)
+@require_safe
+@vary_on_headers("HX-Request")
+def map_page(request):
+    """The same figures, the map first and large."""
+    return _page(request, "dashboard/map.html")
+
+
+def _page(request, template):
+    user = request.user
+    asked = request.GET.get("area", "")
+    board = None
+    if user.may(Permission.FIGURES_VIEW):
+        board = boards.make(user, asked, request.path)
+    elif asked:
+        raise Http404
+    if request.htmx and not request.htmx.history_restore_request and board:
+        return render(request, "dashboard/_board.html", {"board": board})
+    context = {"board": board, "tiles": settings.LEAFLET_CONFIG["TILES"]}
+    if template == "dashboard/home.html":
+        # What waits is that of the whole area, wherever in it one is looking.
+        totals = board.totals if board and not asked else None
+        if board and asked:
+            totals = boards.totals_of(user)
+        context["waiting"] = waiting.cards(user, totals)
+    return render(request, template, context)
+
+
+@policy(Permission.FIGURES_VIEW)
+@require_safe
+def boundaries(request, code):
+    """Outlines of a region and of those right below it: public geography, the same for everybody."""
+    tag, body = shapes.packed(code, request.GET.get("v", "")[:40])
+    if request.headers.get("If-None-Match") == f'"{tag}"':
+        response = HttpResponseNotModified()
+    elif "gzip" in request.headers.get("Accept-Encoding", ""):
+        response = HttpResponse(body, content_type="application/geo+json", headers={"Content-Encoding": "gzip"})
+    else:
+        response = HttpResponse(shapes.unpacked(body), content_type="application/geo+json")
+    response.headers["ETag"] = f'"{tag}"'
+    # The address names the version of the boundaries: it never changes.
+    response.headers["Cache-Control"] = "private, max-age=2592000, immutable"
+    patch_vary_headers(response, ["Accept-Encoding"])
+    return response
