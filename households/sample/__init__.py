@@ -6,7 +6,7 @@ index.json          what to load: regions in order, boundaries, profiles, positi
                     kind, file, year, as_of and region.
 provinces.csv …     the region tree in the public layout, one file per level: provinces, cities, areas, streets, villages.
 boundaries.geojson  city, counties, towns and villages with `code`, `name` and `level`; neighbours share their points.
-villages_profile.csv  code, total_households, total_population, poor_village (0/1), broadband (0/1) and more.
+villages_profile.csv  code, year, total_households, total_population, rural_population, poor_village and broadband (0/1) and more.
 positions.csv       household_no, lon, lat; about 6 % of the households have none.
 persons.xlsx, households.xlsx   from 20,000 households on one pair per county: persons-459901.xlsx …
 truth.json          what is wrong in the sheets, and how much is right:

@@ -107,8 +107,16 @@ def _write_profiles(out: Path, map_: Map) -> None:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(
             (
-                *("code", "total_households", "total_population", "poor_village", "broadband", "paved_road", "bus"),
-                *("clinics", "culture_room", "hamlets", "collective_income_yuan"),
+                *(
+                    "code",
+                    "year",
+                    "total_households",
+                    "total_population",
+                    "rural_population",
+                    "poor_village",
+                    "broadband",
+                ),
+                *("paved_road", "bus", "clinics", "culture_room", "hamlets", "collective_income_yuan"),
             )
         )
         for village in map_.villages:
@@ -116,7 +124,8 @@ def _write_profiles(out: Path, map_: Map) -> None:
             remote = village.share > 0.3
             writer.writerow(
                 (
-                    *(village.code, village.total_households, village.total_population, int(village.poor)),
+                    *(village.code, YEAR, village.total_households, village.total_population),
+                    *(round(village.total_population * rng.uniform(0.93, 0.99)), int(village.poor)),
                     *(int(rng.random() > (0.12 if remote else 0.02)), 1, int(rng.random() > 0.25)),
                     *(1 if rng.random() > 0.05 else 2, int(rng.random() > 0.1), len(village.hamlets)),
                     rng.randint(20, 160) * 1000,
