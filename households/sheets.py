@@ -269,7 +269,6 @@ def _contact(*, wide: bool) -> tuple[Column, ...]:
             household_wide=wide,
             note="开户银行名称",
             example="示例县农村信用社",
-            mask="card",
         ),
         Column(
             "card_no",
