@@ -5,6 +5,8 @@ import json
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from poverty import declarations
+
 # {(code, action, kind)}: kind is a word of the fault's params, "" where there is none.
 FAULTS = {
     ("D1", "ask", ""): gettext_lazy(
@@ -37,10 +39,22 @@ FAULTS = {
     ("D7", "auto", ""): gettext_lazy("The household's cells were filled down from the row above. Nothing to do."),
     ("D8", "auto", "total"): gettext_lazy("A total row was left out and kept for the reconciliation. Nothing to do."),
     ("D8", "auto", "foot"): gettext_lazy("A footnote row was left out. Nothing to do."),
+    ("D8", "auto", "example"): gettext_lazy("The example row of the blank template was left out. Nothing to do."),
     ("D8", "auto", "unit"): gettext_lazy("The note on the unit of money was applied to the table. Check one amount."),
     ("D9", "auto", "repeated"): gettext_lazy("A repeated header row was left out. Nothing to do."),
     ("D9", "auto", "table"): gettext_lazy(
         "A second table begins here and was read with its own header. Nothing to do."
+    ),
+    ("D1", "ask", "masked"): gettext_lazy(
+        "The cell holds a masked value (%(value)s) that is not the mask of what is on file. "
+        "Enter the whole number, or leave the cell blank to keep what is stored."
+    ),
+    ("D11", "auto", ""): gettext_lazy(
+        "The rows of this household do not stand together; they were read as one household. Nothing to do."
+    ),
+    ("D11", "stop", "keyless"): gettext_lazy(
+        "The row belongs to no household: it has no household number, and no head with an ID number stands above it. "
+        "Fill in the household number and import the row again."
     ),
     ("D13", "auto", ""): gettext_lazy("“%(value)s” was read as the official wording. Nothing to do."),
     ("D13", "auto", "blank"): gettext_lazy("“%(value)s” was read as blank. Nothing to do."),
@@ -68,12 +82,25 @@ FAULTS = {
     ("D16", "ask", "readings"): gettext_lazy(
         "The percentage “%(value)s” can mean %(readings)s, because shares and percentages stand in one column. Choose one."
     ),
+    ("D17", "auto", ""): gettext_lazy("The place was recognised under another spelling. Nothing to do."),
+    ("D17", "ask", ""): gettext_lazy(
+        "There is no village “%(value)s” in the area of this import, or there is more than one. Choose the village."
+    ),
+    ("D17", "stop", "outside"): gettext_lazy(
+        "The row lies outside the area of this import. Import it with the file of its own area, or choose a larger area."
+    ),
+    ("D17", "stop", "blank"): gettext_lazy(
+        "The village is missing, so the row cannot be placed. Fill in the village and import the row again."
+    ),
     ("D18", "auto", ""): gettext_lazy(
         "The telephone number was put right; of several the first counts. Nothing to do."
     ),
     ("D18", "ask", ""): gettext_lazy("“%(value)s” cannot be read as telephone numbers. Enter one number."),
     ("D19", "auto", ""): gettext_lazy(
         "The number is that of a disability certificate; its first 18 characters are the identity number. Nothing to do."
+    ),
+    ("D20", "auto", ""): gettext_lazy(
+        "The same person or household stands again further down; the later row counts. Nothing to do."
     ),
     ("D21", "ask", ""): gettext_lazy(
         "The name “%(value)s” holds damaged characters. Enter the name as in the household booklet."
@@ -90,6 +117,10 @@ FAULTS = {
     ("D22", "stop", "formula"): gettext_lazy(
         "The cell holds a formula without a stored result. Open the workbook in Excel, save it, and import it again."
     ),
+    ("ID-12", "stop", "taken"): gettext_lazy(
+        "The number cannot be used here. Compare it with the document; if it is right, ask the county office."
+    ),
+    ("ID-14", "stop", ""): gettext_lazy("The name is missing. Fill in the name and import the row again."),
     ("D24", "note", ""): gettext_lazy(
         "The text begins with a sign that spreadsheets compute with; it was stored as text. Check that it is right."
     ),
@@ -186,10 +217,25 @@ def fault_text(code, action, params, *, sheet="", row=None, column="", value="")
     if params.get("kept"):
         text = str(KEPT)
     else:
-        kinds = [str(params.get("kind", "")), *(key for key in ("blank", "rounded", "readings") if params.get(key)), ""]
-        text = next((FAULTS[code, action, kind] for kind in kinds if (code, action, kind) in FAULTS), FALLBACK[action])
-        text = str(text) % _Words(words)
+        kinds = [
+            str(params.get("kind", "")),
+            str(params.get("problem", "")),
+            *(key for key in ("blank", "rounded", "readings") if params.get(key)),
+            "",
+        ]
+        text = next((FAULTS[code, action, kind] for kind in kinds if (code, action, kind) in FAULTS), None)
+        if text is None and code in declarations.rules:
+            return _place(sheet, row, column) + _rule_text(declarations.rules[code], words)
+        text = str(text or FALLBACK[action]) % _Words(words)
     return _place(sheet, row, column) + text
+
+
+def _rule_text(rule, words: dict) -> str:
+    """Return the sentence for what a data rule found: the rule, what was seen and expected, what to do."""
+    text = _(rule.title)
+    if words.get("seen") and words.get("expected"):
+        text += _(" (found %(seen)s, expected %(expected)s)") % words
+    return _("%(what)s. The value was stored as it stands. %(advice)s.") % {"what": text, "advice": _(rule.suggestion)}
 
 
 def refusal_text(code, params) -> str:

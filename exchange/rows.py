@@ -19,6 +19,7 @@ FOOT = re.compile(
     r"(?:\(?签[字章名]\)?|签字|盖章|\(盖章\)|\(章\))?[::].{0,80}|(?:说明|备注|注|附注|填表说明)[::、1].{0,2000}|单位[::(].{0,40}"
     r"|第?\d+页.{0,10}|(?:填表|填报|制表|审核)(?:人|单位|日期).{0,60}|以下空白|此页无正文"
 )
+EXAMPLES = {"示例", "样例", "例"}  # in the place of the running number, as our blank templates have it
 UNIT_NOTE = re.compile(r"(?:金额)?(?:货币)?单位[::]?\s*(?:人民币)?((?:亿|万|千|百)?元)")
 
 
@@ -182,10 +183,13 @@ def _again(body, at, places, aliases: Aliases, spans, header: Header) -> Header 
 
 
 def _what(cells: list[str | None], header: Header, sheet: Sheet) -> tuple[str, int]:
-    """Return what a row is ("total", "foot", "unit", or "" for data) and the place that shows it."""
+    """Return what a row is ("total", "foot", "unit", "example", or "" for data) and the place that shows it."""
     filled = [place for place, text in enumerate(cells) if text]
     if not filled:
         return "", 0
+    for place, heading in header.headings.items():
+        if heading.column.kind == Kind.IGNORE and place < len(cells) and label_key(cells[place] or "") in EXAMPLES:
+            return "example", place
     firm = [p for p, h in header.headings.items() if h.column.kind == Kind.ID_NUMBER and p < len(cells) and cells[p]]
     firm = [place for place in firm if re.search(r"\d{6}", cells[place])]
     first = filled[0]
