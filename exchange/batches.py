@@ -346,7 +346,8 @@ def merge(batch: ImportBatch, progress: Progress | None = None, *, by=None) -> s
 
 def _rule_hits(work) -> list[tuple]:
     """Run the import's rules and return their open findings that the importer may see, with places in the file."""
-    engine.run(engine.import_rules(), households=work.touched_households())
+    with scope.system("data rules on import"):
+        engine.run(engine.import_rules(), households=work.checked_households())
     return work.findings()
 
 

@@ -169,6 +169,8 @@ class RegisterImport:
             block = (pl.col("relation") == "01").fill_null(False).cum_sum().over("_sheet_no")
             frame = frame.with_columns(block.alias("_block"))
             identity = head.drop_nulls().first().over("_sheet_no", "_block")
+            numbered = number.first().over("_sheet_no", "_block").is_not_null()
+            identity = pl.when(~numbered).then(identity)
             identity = pl.coalesce(_filled("head_cert_no_identity"), pl.when(pl.col("_block") > 0).then(identity))
         else:
             identity = pl.col("head_cert_no_identity")

@@ -350,9 +350,22 @@ class RegisterMerge(RegisterImport):
 
     # --- after it ----------------------------------------------------------------------------------------------
 
-    def touched_households(self) -> str:
-        """SQL: the keys of households the file speaks of."""
-        return f"SELECT household_id FROM {self.h} WHERE household_id IS NOT NULL AND verdict <> 'rejected'"
+    def checked_households(self) -> str:
+        """Return SQL of the keys of households to be checked by data rules: those the file speaks of, and those that
+        share an identity with them, wherever they are. Call in system scope.
+        """
+        self.run("DROP TABLE IF EXISTS checked_households")
+        self.run(
+            f"""CREATE TEMPORARY TABLE checked_households ON COMMIT DROP AS
+                WITH touched AS (SELECT DISTINCT household_id FROM {self.h}
+                                  WHERE household_id IS NOT NULL AND verdict <> 'rejected')
+                SELECT household_id FROM touched
+                UNION
+                SELECT o.household_id FROM touched t JOIN households_member m ON m.household_id = t.household_id
+                  JOIN households_member o ON o.id_index = m.id_index AND o.household_id <> m.household_id"""
+        )
+        self.run("ANALYZE checked_households")
+        return "SELECT household_id FROM checked_households"
 
     def villages(self) -> list[str]:
         return [

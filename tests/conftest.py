@@ -12,6 +12,7 @@ import pytest
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connections
+from django.test import TransactionTestCase
 
 ROOT = Path(__file__).resolve().parent.parent
 KEEP = {"django_migrations", "django_content_type", "auth_permission", "poverty_configvalue", "spatial_ref_sys"}
@@ -52,6 +53,8 @@ def django_db_setup(django_db_blocker):
         connections[alias].close()
         connections[alias].settings_dict["NAME"] = name
         settings.DATABASES[alias]["NAME"] = name
+    # Django's own flush would need rights that the application does not have.
+    TransactionTestCase._fixture_teardown = lambda self: empty_tables()
     with django_db_blocker.unblock():
         call_command("migrate", database="owner", verbosity=0)
     connections["owner"].close()
@@ -64,18 +67,6 @@ def django_db_setup(django_db_blocker):
     base = settings.DATABASES["default"]["NAME"].removeprefix("test_").rsplit("_", 1)[0]
     with _owner(base) as owner:
         owner.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-
-
-@pytest.fixture(autouse=True)
-def _empty_after_commits(request, monkeypatch):
-    """Empty the tables, as owner, after a test that commits; Django's own flush would need TRUNCATE rights."""
-    marker = request.node.get_closest_marker("django_db")
-    committing = bool(marker and marker.kwargs.get("transaction")) or "transactional_db" in request.fixturenames
-    if committing:
-        monkeypatch.setattr("django.test.testcases.TransactionTestCase._fixture_teardown", lambda self: None)
-    yield
-    if committing:
-        empty_tables()
 
 
 def empty_tables():
