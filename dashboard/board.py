@@ -1,15 +1,19 @@
 """The figures of one area as the home page shows them: totals, breakdowns, the regions below, and the map's classes."""
 
 import math
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 from django.db import connection
+from django.db.models import Q, Sum
+from django.db.models.functions import Left
 from django.http import Http404
 from django.urls import NoReverseMatch, reverse
 
 from accounts.roles import Permission
 from dashboard import counts
+from dashboard.models import RegionSum
 from poverty import scope
 from regions.models import LEVEL_LENGTHS, Region
 
@@ -18,6 +22,8 @@ STEPS = (0.005, 0.01, 0.02, 0.025, 0.05, 0.1, 0.2)  # widths of a map class, as 
 MOST_CLASSES = 6
 RAMP = ("#e4eef8", "#bcd6ec", "#8dbbdf", "#589bcb", "#2d74b0", "#124a82")  # light to dark: read without hue
 NONE = "none"  # the list's word for "nothing stated"
+EMPTY = ("", "0")  # no code; no year
+NUMBERS = ("households", "persons", "unplaced")
 
 
 @dataclass
@@ -73,6 +79,8 @@ class Board:
     level: str = ""
     crumbs: list = field(default_factory=list)
     parent: str = ""
+    total: int = 0  # households in all, of the villages where that is known
+    known: int = 0  # registered households of the same villages
     totals: dict = field(default_factory=dict)
     groups: list = field(default_factory=list)
     children: list[Child] = field(default_factory=list)
@@ -140,12 +148,13 @@ def make(user, asked: str = "", path: str = "") -> Board:
     if code:
         _place(board, own, path)
     board.refreshed = counts.refresh(code) if code else 0
-    figures = _figures(user, code, _child_length(board))
+    length = _child_length(board)
+    figures = _figures(user, code, length)
     if code:
-        board.children = _children(user, board, figures["child"], path)
+        board.children = _children(user, board, figures.children, length, path)
         _rank(board)
-    board.totals = _totals(board, figures["all"])
-    board.groups = [_group(board, group, figures[group.column]) for group in counts.register().groups]
+    board.totals = _totals(board, figures.whole)
+    board.groups = [_group(board, group, figures.groups[group.column]) for group in counts.register().groups]
     return board
 
 
@@ -176,84 +185,99 @@ def _child_length(board: Board) -> int:
     return LEVEL_LENGTHS[LEVELS[min(place, LEVELS.index("village"))]]
 
 
-def _figures(user, code: str, child_length: int) -> dict[str, list]:
-    """Add up the rows of an area in one pass: {"all" | "child" | column: [(value, status, numbers)]}."""
-    rows = counts.rows_seen_by(user)
-    if code:
-        rows = rows.filter(scope.under("village", code))
-    table, params = counts.as_table(rows)
-    sets = ("child, status", *counts.GROUPS, "")
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT grouping(child, household_type, main_cause, exit_year), child, status, household_type, main_cause,"
-            " exit_year, sum(households), sum(persons), sum(unplaced),"
-            " sum(households) FILTER (WHERE p.total_households IS NOT NULL)"
-            f" FROM (SELECT left(village, %s) AS child, v.* FROM {table}) AS c"
-            " LEFT JOIN regions_villageprofile p ON p.village = c.village"
-            f" GROUP BY GROUPING SETS ({', '.join(f'({one})' for one in sets)})",
-            [child_length, *params],
+@dataclass
+class Figures:
+    """(households, persons, unplaced) of an area, of each value of each group, and of each status of each child."""
+
+    whole: Counter = field(default_factory=Counter)
+    groups: dict = field(default_factory=lambda: defaultdict(Counter))
+    children: dict = field(default_factory=lambda: defaultdict(lambda: defaultdict(Counter)))
+
+    def add(self, child: str, group: str, value: str, numbers, *, whole=True) -> None:
+        numbers = dict(zip(NUMBERS, numbers, strict=True))
+        if group == "" and whole:
+            self.whole.update(numbers)
+        elif group and whole:
+            self.groups[group][value] += numbers["households"]
+        if group == "status" and child:
+            self.children[child][value].update(numbers)
+
+
+def _figures(user, code: str, child_length: int) -> Figures:
+    """Return the figures of an area: kept sums, or live ones for who sees single households."""
+    found = Figures()
+    if any(part.household_id for part in user.scope_ranges()):
+        rows = counts.live_rows(user)
+        for village, *values, households, persons, unplaced in rows.filter(scope.under("village", code)):
+            numbers = (households, persons, unplaced)
+            found.add("", "", "", numbers)
+            for group, value in zip(counts.GROUPS, values, strict=True):
+                found.add(village[:child_length], group, str(value), numbers)
+        return found
+    sums = RegionSum.objects.visible_to(user).order_by()
+    kept = code and len(code) >= LEVEL_LENGTHS["county"] and in_area(user, code)
+    if kept:
+        rows = sums.filter(
+            Q(length=len(code), region=code) | Q(scope.under("region", code), length=child_length, group="status")
+        ).values_list("region_id", "group", "value", *NUMBERS)
+    else:
+        # A province or city adds up its counties; somebody with parts of an area only, the villages of those.
+        length = LEVEL_LENGTHS["county"] if in_area(user, code) else LEVEL_LENGTHS["village"]
+        rows = (
+            sums.filter(scope.under("region", code), length=length)
+            .values_list(Left("region_id", child_length), "group", "value")
+            .annotate(*[Sum(name) for name in NUMBERS])
         )
-        answers = cursor.fetchall()
-    found: dict[str, list] = {"all": [], "child": [], **{column: [] for column in counts.GROUPS}}
-    for mask, child, status, kind, cause, year, *numbers in answers:
-        numbers = [int(number or 0) for number in numbers]
-        if mask == 0b0111:
-            found["child"].append((child, status, numbers))
-        elif mask == 0b1011:
-            found["household_type"].append((kind, None, numbers))
-        elif mask == 0b1101:
-            found["main_cause"].append((cause, None, numbers))
-        elif mask == 0b1110:
-            found["exit_year"].append((year, None, numbers))
-        elif status is not None:
-            found["status"].append((status, None, numbers))
-        else:
-            found["all"].append((None, None, numbers))
+    for region, group, value, *numbers in rows:
+        found.add(region if region != code else "", group, value, numbers, whole=not kept or region == code)
     return found
 
 
-def _children(user, board: Board, rows: list, path: str) -> list[Child]:
-    """Return the regions below, with their numbers; a dissolved region only as long as households stand under it."""
-    place = LEVELS.index(board.level) + 1
-    counted = {code for code, _status, _numbers in rows}
+CHILDREN = """
+SELECT r.code, r.name, r.level, r.valid_to IS NULL, r.boundary IS NOT NULL, r.xmin::text::bigint, p.total, p.known
+  FROM regions_region r
+  LEFT JOIN (SELECT left(p.village, %(length)s) AS code, sum(p.total_households) AS total, sum(s.households) AS known
+               FROM regions_villageprofile p
+               LEFT JOIN dashboard_regionsum s ON s.length = 12 AND s.region = p.village AND s."group" = ''
+              WHERE p.village >= %(lo)s AND p.village < %(hi)s AND p.total_households IS NOT NULL
+              GROUP BY 1) p ON p.code = r.code
+ WHERE r.code >= %(lo)s AND r.code < %(hi)s AND r.level = ANY(%(levels)s)
+ ORDER BY r.code
+"""
+
+
+def _children(user, board: Board, counted: dict, length: int, path: str) -> list[Child]:
+    """Return the regions below, with their numbers; a dissolved region only as long as households stand under it.
+
+    `known` adds up the villages whose number of all households is known: only they make a share. xmin, the
+    transaction that last wrote a row, changes whenever a boundary does, so it names the cached boundaries.
+    """
+    lo, hi = scope.code_range(board.code)
+    below = LEVELS[min(LEVELS.index(board.level) + 1, len(LEVELS) - 1)]
+    with connection.cursor() as cursor:
+        cursor.execute(CHILDREN, {"lo": lo, "hi": hi, "length": length, "levels": [below, board.level]})
+        rows = cursor.fetchall()
     children: dict[str, Child] = {}
-    newest, drawn = 0, 0
-    if board.level != "hamlet":
-        lo, hi = scope.code_range(board.code)
-        with connection.cursor() as cursor:
-            # xmin, the transaction that last wrote a row, changes whenever a boundary does: it names the cached file.
-            cursor.execute(
-                "SELECT r.code, r.name, r.level, r.valid_to IS NULL, r.boundary IS NOT NULL, r.xmin::text::bigint, CASE WHEN r.level = 'hamlet' THEN NULL ELSE"
-                " (SELECT sum(total_households) FROM regions_villageprofile p"
-                "  WHERE p.village >= r.code AND p.village < r.code || '~') END"
-                " FROM regions_region r WHERE r.code >= %s AND r.code < %s AND r.level = ANY(%s) ORDER BY r.code",
-                [lo, hi, [LEVELS[place], board.level]],
-            )
-            for code, name, level, valid, has_boundary, version, total in cursor.fetchall():
-                if has_boundary:
-                    newest, drawn = max(newest, version), drawn + 1
-                # Of a region that is only partly in the user's area the whole number says nothing.
-                total = int(total) if total is not None and in_area(user, code) else None
-                if code == board.code:
-                    board.totals["total"] = total
-                elif level != "hamlet" and (valid or code in counted) and touches_area(user, code):
-                    children[code] = Child(code, name, total)
-    tones = counts.register().groups[0].tones
-    for code, status, (households, persons, unplaced, known) in rows:
-        child = children.get(code)
-        if child is None:
-            continue
-        child.households += households
-        child.persons += persons
-        child.unplaced += unplaced
-        child.known += known
-        tone = tones.get(status, "other")
-        child.tones[tone] = child.tones.get(tone, 0) + households
-    for child in children.values():
-        child.drill = _drill(path, child.code)
-        child.url = f"{board.list_url}?region={child.code}" if board.list_url else ""
+    for code, name, level, valid, _drawn, _version, total, known in rows:
+        # Of a region that is only partly in the user's area the whole number says nothing.
+        measured = total is not None and in_area(user, code)
+        if measured and (code != board.code or length == len(code)):
+            board.total += int(total)
+            board.known += int(known or 0)
+        if code != board.code and level != "hamlet" and (valid or code in counted) and touches_area(user, code):
+            children[code] = Child(code, name, int(total) if measured else None, known=int(known or 0))
+    for code, child in children.items():
+        for status, numbers in counted.get(code, {}).items():
+            child.households += numbers["households"]
+            child.persons += numbers["persons"]
+            child.unplaced += numbers["unplaced"]
+            tone = counts.register().groups[0].tones.get(status, "other")
+            child.tones[tone] = child.tones.get(tone, 0) + numbers["households"]
+        child.drill = _drill(path, code)
+        child.url = f"{board.list_url}?region={code}" if board.list_url else ""
+    drawn = [version for *_rest, has_boundary, version, _total, _known in rows if has_boundary]
     if drawn:
-        board.boundaries = f"{reverse('dashboard:boundaries', args=[board.code])}?v={newest}.{drawn}"
+        board.boundaries = f"{reverse('dashboard:boundaries', args=[board.code])}?v={max(drawn)}.{len(drawn)}"
     return list(children.values())
 
 
@@ -288,7 +312,7 @@ def totals_of(user) -> dict:
     """Return the totals of the user's whole area."""
     board = Board(code=whole_area(user))
     board.list_url = _list_url(user)
-    return _totals(board, _figures(user, board.code, LEVEL_LENGTHS["village"])["all"])
+    return _totals(board, _figures(user, board.code, LEVEL_LENGTHS["village"]).whole)
 
 
 def _list_url(user) -> str:
@@ -298,35 +322,29 @@ def _list_url(user) -> str:
         return ""
 
 
-def _totals(board: Board, rows: list) -> dict:
-    households, persons, unplaced, known = rows[0][2] if rows else (0, 0, 0, 0)
-    total = board.totals.get("total")
+def _totals(board: Board, whole: Counter) -> dict:
     url = f"{board.list_url}?{board.query}" if board.list_url else ""
     return {
-        "households": households,
-        "persons": persons,
-        "unplaced": unplaced,
-        "total": total,
-        "share": known / total if total else None,
+        **{name: whole[name] for name in NUMBERS},
+        "total": board.total,
+        "share": board.known / board.total if board.total else None,
         "url": url.rstrip("?&"),
         "unplaced_url": f"{url}unplaced=1" if url else "",
         "query": board.query,
     }
 
 
-def _group(board: Board, group: counts.Group, rows: list) -> dict:
+def _group(board: Board, group: counts.Group, numbers: Counter) -> dict:
     """Return a breakdown with its bars, in the order of the code list, of the years, or by count."""
-    numbers = {value: found[0] for value, _status, found in rows}
     whole, longest = sum(numbers.values()), max(numbers.values(), default=0)
     order = {code: place for place, code in enumerate(group.labels)}
 
     def key(value):
-        empty = value in ("", 0)
-        return (empty, -numbers[value] if group.ranked else order.get(value, 99), value)
+        return (value in EMPTY, -numbers[value] if group.ranked else order.get(value, 99), value)
 
     bars = []
     for value in sorted(numbers, key=key):
-        empty = value in ("", 0)
+        empty = value in EMPTY
         query = urlencode({group.parameter: NONE if empty else value})
         bars.append(
             Bar(

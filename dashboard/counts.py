@@ -1,4 +1,5 @@
-"""Sums per village, kept ready for the home page and the map, and brought up to date before anybody reads them.
+"""Sums per village, town and county, kept ready for the home page, the map and the list, and brought up to date
+before anybody reads them.
 
 The room that owns the register declares its rows once (`declare`). The kept sums and the live counts of people with
 single households both come from that one queryset, and the list page shows the same rows: so the numbers agree.
@@ -12,7 +13,6 @@ from dataclasses import dataclass, field
 
 from django.db import connection, transaction
 
-from dashboard.models import VillageCount
 from poverty import scope
 
 GROUPS = ("status", "household_type", "main_cause", "exit_year")
@@ -60,11 +60,9 @@ def register() -> Register:
     return _declared[0]
 
 
-def rows_seen_by(user):
-    """Return the rows that `user` adds up: kept sums, or live ones for who sees single households."""
-    if any(found.household_id for found in user.scope_ranges()):
-        return register().rows(lambda households: households.visible_to(user))
-    return VillageCount.objects.visible_to(user).values_list("village_id", *COLUMNS[1:])
+def live_rows(user):
+    """Return the rows of single households that `user` sees: paired helpers have no sums kept for them."""
+    return register().rows(lambda households: households.visible_to(user))
 
 
 def as_table(rows) -> tuple[str, list]:
@@ -91,6 +89,7 @@ def _lock(cursor, counties: list[str]) -> None:
 
 
 def _count(cursor, villages: list[str]) -> int:
+    """Replace the sums of `villages`, then of the towns and counties above them; their counties are locked."""
     cursor.execute("DELETE FROM dashboard_villagecount WHERE village = ANY(%s)", [villages])
     table, params = as_table(register().rows(lambda households: households.filter(village__in=villages)))
     cursor.execute(
@@ -99,7 +98,39 @@ def _count(cursor, villages: list[str]) -> int:
         f" GROUP BY village, {', '.join(GROUPS)}",
         params,
     )
-    return cursor.rowcount
+    written = cursor.rowcount
+    groups = " ".join(f"WHEN grouping({column}) = 0 THEN '{column}'" for column in GROUPS)
+    values = ", ".join(f"CASE WHEN grouping({column}) = 0 THEN {column}::text END" for column in GROUPS)
+    sets = ", ".join(f"(village, {column})" for column in GROUPS)
+    _replace(
+        cursor,
+        villages,
+        f"SELECT 12, village, CASE {groups} ELSE '' END, coalesce({values}, ''),"
+        " sum(households), sum(persons), sum(unplaced) FROM dashboard_villagecount"
+        f" WHERE village = ANY(%s) GROUP BY GROUPING SETS ((village), {sets})",
+        [villages],
+    )
+    for length, below in ((9, 12), (6, 9)):
+        regions = sorted({code[:length] for code in villages})
+        _replace(
+            cursor,
+            regions,
+            'SELECT %s, above.code, s."group", s.value, sum(s.households), sum(s.persons), sum(s.unplaced)'
+            " FROM unnest(%s::text[]) AS above(code) JOIN dashboard_regionsum s"
+            """ ON s.length = %s AND s.region >= above.code COLLATE "C" AND s.region < (above.code || '~') COLLATE "C\""""
+            ' GROUP BY above.code, s."group", s.value',
+            [length, regions, below],
+        )
+    return written
+
+
+def _replace(cursor, regions: list[str], select: str, params: list) -> None:
+    """Replace the kept sums of regions of one level."""
+    cursor.execute("DELETE FROM dashboard_regionsum WHERE length = %s AND region = ANY(%s)", [len(regions[0]), regions])
+    cursor.execute(
+        'INSERT INTO dashboard_regionsum (length, region, "group", value, households, persons, unplaced) ' + select,
+        params,
+    )
 
 
 def refresh(area_code: str) -> int:

@@ -36,3 +36,27 @@ class DirtyVillage(models.Model):
 
     village = models.CharField(max_length=12, db_collation="C")
     at = models.DateTimeField(auto_now_add=True, db_default=models.functions.Now())
+
+
+class RegionSum(ScopedModel):
+    """The same households added up for villages, towns and counties: a page reads tens of rows, not thousands.
+
+    `group` is "" for all households, or the column they are broken down by; `value` is that column's value as text.
+    Larger regions add up their counties: their rows would make the counties of a province wait for each other.
+    """
+
+    deletable = True  # a recomputed region replaces its rows
+    scope_column = "region_id"
+
+    length = models.SmallIntegerField()  # of the region's code: 12, 9 or 6
+    region = models.ForeignKey(
+        "regions.Region", models.PROTECT, db_column="region", db_index=False, db_constraint=False, related_name="+"
+    )
+    group = models.CharField(max_length=20, default="")
+    value = models.CharField(max_length=20, default="")
+    households = models.IntegerField()
+    persons = models.IntegerField()
+    unplaced = models.IntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["length", "region", "group", "value"], name="regionsum_once")]
