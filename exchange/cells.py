@@ -189,7 +189,7 @@ def phone(text: str, tag: int = TEXT) -> Cell:
     if clean in DASHES or clean in ("无", "没有", "暂无"):
         return Cell(None, (auto("D14", blank=True),))
     close, faults = _number(text, tag)
-    close = re.sub(r"^(?:\+|00)?86-?(?=1[3-9]\d{9}$|0\d{2,3}-?\d{7,8}$)", "", close)
+    close = re.sub(r"^(?:\+|00)?86-?(?=1[3-9][\d-]{9,11}$|0\d{2,3}-?\d{7,8}$)", "", close)
     joined = close.replace("-", "")
     if MOBILE.fullmatch(joined) or LANDLINE.fullmatch(close):
         value = joined if MOBILE.fullmatch(joined) else close
@@ -241,7 +241,7 @@ def name(text: str, tag: int = TEXT) -> Cell:
     folded = MIDDLE_DOTS.sub("·", unicodedata.normalize("NFKC", clean.replace("　", " ")))
     if folded != clean.replace("　", " "):
         faults.append(auto("D4"))
-    close = re.sub(r"\s+", "" if HAN_NAME.fullmatch(folded) else " ", folded)
+    close = re.sub(r"\s+", "" if HAN_NAME.fullmatch(folded) else " ", folded).strip()
     if close != folded or "　" in clean:
         faults.append(auto("D5"))
     if len(close) > NAME_CHARS:

@@ -15,6 +15,8 @@ import resource
 import struct
 import sys
 import time
+import types
+from pathlib import Path
 
 FRAME = struct.Struct("<cQ")
 PROGRESS, META, ROWS, FAULTS, REFUSED, END = b"p", b"m", b"d", b"f", b"r", b"e"
@@ -58,7 +60,15 @@ class Answer:
             self.json(PROGRESS, {"phase": phase, "done": done, "total": total})
 
 
+def bare_package() -> None:
+    """Stand in for the project package: its own start-up brings Celery and Django, which this process never needs."""
+    package = types.ModuleType("poverty")
+    package.__path__ = [str(Path(__file__).resolve().parent.parent / "poverty")]
+    sys.modules["poverty"] = package
+
+
 def main() -> None:
+    bare_package()
     # Our answers keep the pipe for themselves: a library that prints cannot garble them.
     answer = Answer(os.fdopen(os.dup(1), "wb"))
     os.dup2(2, 1)

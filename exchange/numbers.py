@@ -8,7 +8,7 @@ from statistics import median
 from exchange.cells import ANSWER, BOOL, DASHES, DATE, NUMBER, TEXT, TIME, Cell, Found, ask, auto, strip
 
 CANONICAL = re.compile(r"-?\d{1,12}(?:\.\d{1,2})?", re.A)
-PLAIN = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[Ee][+-]?\d{1,2})?", re.A)
+PLAIN = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[Ee][+-]?\d{1,3})?", re.A)
 GROUPED = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?", re.A)
 NOTHING = DASHES | {"无", "没有", "暂无", "空", "未填", "不适用", "N/A", "NA", "null", "NULL"}
 UNITS = {"": None, "元": 1, "块": 1, "圆": 1, "百元": 100, "千元": 1000, "千": 1000, "万": 10_000, "万元": 10_000}

@@ -12,16 +12,16 @@ from dataclasses import dataclass, field
 from exchange.limits import ROW_XML_BYTES, Refused
 
 # Attribute lists are bounded, so that a hostile file cannot make a search quadratic.
-LAST_ROW = re.compile(rb'<(?:\w{1,9}:)?row\b[^>]{0,400}?\br="(\d{1,7})"')
+LAST_ROW = re.compile(rb'<(?:\w{1,9}:)?row\b[^<>]{0,400}?\br="(\d{1,7})"')
 # Cells beyond column AZ or row 999,999: rare enough to look at one by one.
 FAR = re.compile(rb'r="(?:[A-Z]{3}|[B-Z][A-Z]|[A-Z]{1,2}[0-9]{7})')
-CELL = re.compile(rb'<(?:\w{1,9}:)?c\b[^>]{0,200}?\br="([A-Z]{1,3})(\d{1,7})"')
-ROW = re.compile(rb"<(?:\w{1,9}:)?row\b([^>]{0,2000})>")
-COLUMN = re.compile(rb"<(?:\w{1,9}:)?col\b([^>]{0,2000})>")
+CELL = re.compile(rb'<(?:\w{1,9}:)?c\b[^<>]{0,200}?\br="([A-Z]{1,3})(\d{1,7})"')
+ROW = re.compile(rb"<(?:\w{1,9}:)?row\b([^<>]{0,2000})>")
+COLUMN = re.compile(rb"<(?:\w{1,9}:)?col\b([^<>]{0,2000})>")
 ATTRIBUTE = re.compile(rb"""\b([a-zA-Z]+)\s*=\s*["']([^"']*)["']""")
 # A cell whose formula is not followed by a value with something in it; group 2 is an empty value, where there is one.
 UNCOMPUTED = re.compile(
-    rb"<(?:\w{1,9}:)?c\b([^>]{0,200})>\s{0,9}<(?:\w{1,9}:)?f\b(?:[^>]{0,400}/>|[^>]{0,400}>[^<]{0,9000}</(?:\w{1,9}:)?f>)"
+    rb"<(?:\w{1,9}:)?c\b([^<>]{0,200})>\s{0,9}<(?:\w{1,9}:)?f\b(?:[^<>]{0,400}/>|[^<>]{0,400}>[^<]{0,9000}</(?:\w{1,9}:)?f>)"
     rb"\s{0,9}(<(?:\w{1,9}:)?v\s{0,9}/>|<(?:\w{1,9}:)?v>\s{0,9}</(?:\w{1,9}:)?v>)?\s{0,9}</(?:\w{1,9}:)?c>"
 )
 TRUE = (b"1", b"true", b"on")
