@@ -156,5 +156,6 @@ def refresh(area_code: str) -> int:
                 [lo, hi, counties],
             )
             villages = [village for (village,) in cursor.fetchall()]
-            _count(cursor, villages)
+            if villages:  # else another reader took them while this one waited
+                _count(cursor, villages)
     return len(villages)
