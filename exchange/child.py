@@ -12,6 +12,7 @@ import json
 import os
 import pickle
 import resource
+import signal
 import struct
 import sys
 import time
@@ -21,6 +22,7 @@ from pathlib import Path
 FRAME = struct.Struct("<cQ")
 PROGRESS, META, ROWS, FAULTS, REFUSED, END = b"p", b"m", b"d", b"f", b"r", b"e"
 BATCH_ROWS = 50_000
+DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG: a killed worker leaves no reader behind
 NEW_NETWORK = 0x40000000 | 0x10000000  # CLONE_NEWNET | CLONE_NEWUSER
 
 
@@ -32,7 +34,9 @@ def limit_self(address_space: int, cpu_seconds: int, open_files: int) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (open_files, open_files))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).unshare(NEW_NETWORK)
+        system = ctypes.CDLL(None)
+        system.prctl(DIE_WITH_PARENT, signal.SIGKILL)
+        system.unshare(NEW_NETWORK)
 
 
 class Answer:

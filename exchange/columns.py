@@ -31,6 +31,7 @@ CLEAN_TEXT = {
     Kind.NAME: rf"^[{HAN}]{{1,20}}(?:·[{HAN}]{{1,20}}){{0,3}}$",
     Kind.TEXT: r"^(?:[\p{L}\p{N}][\p{L}\p{M}\p{N}\p{P}\p{S}]*)(?: [\p{L}\p{M}\p{N}\p{P}\p{S}]+)*$",
 }
+NUMBER_KINDS = (Kind.OPAQUE, Kind.CARD, Kind.ID_NUMBER, Kind.PHONE)
 FAULT_SCHEMA = {
     "at": pl.Int64,
     "code": pl.String,
@@ -77,13 +78,15 @@ def read(column: Column, text: pl.Series, tag: pl.Series | None, rules: Rules, f
     """Read one column. `text` is null where blank; `tag` (UInt8, or None: all text) says how the cell came."""
     tag = tag if tag is not None else pl.Series([TEXT], dtype=pl.UInt8).new_from_index(0, len(text))
     frame = pl.DataFrame({"text": text, "tag": tag})
-    clean, values = _fast(column.kind, frame, factor)
+    repaired, known = _repaired(column.kind, frame)
+    clean, values = _fast(column.kind, repaired, factor)
+    known = known.filter(clean.gather(known["at"]))
     dirty = frame.with_row_index("at").filter(pl.col("text").is_not_null() & ~clean)
     precision = None
     if column.kind == Kind.DATE:
         precision = pl.select(pl.when(values.is_not_null()).then(pl.lit("d"))).to_series()
     if dirty.is_empty():
-        return Read(values, pl.DataFrame(schema=FAULT_SCHEMA), precision)
+        return Read(values, known, precision)
     one = _scalar(column, rules, factor)
     different = dirty.select("text", "tag").unique(maintain_order=True).with_row_index("which")
     read_cells = [one(*pair) for pair in zip(different["text"].to_list(), different["tag"].to_list(), strict=True)]
@@ -94,7 +97,37 @@ def read(column: Column, text: pl.Series, tag: pl.Series | None, rules: Rules, f
     if precision is not None:
         slow = pl.Series([cell.precision or None for cell in read_cells], dtype=pl.String).gather(which)
         precision = _put(precision, joined["at"], slow)
-    return Read(values, _faults(read_cells, joined), precision)
+    return Read(values, pl.concat([known, _faults(read_cells, joined)]), precision)
+
+
+def _repaired(kind: Kind, frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Undo what whole columns of official numbers come with: ="…" (D3), and numbers as number cells (D2).
+
+    Return the frame with the plain numbers, tagged as text, and the faults to log where they then prove clean.
+    """
+    none = pl.DataFrame(schema=FAULT_SCHEMA)
+    if kind not in NUMBER_KINDS:
+        return frame, none
+    text, plain = pl.col("text"), pl.col("tag") == TEXT
+    inner = pl.when(plain).then(
+        pl.coalesce(text.str.extract(r'^="([0-9X]{1,32})"$'), text.str.extract("^'([0-9X]{1,32})$"))
+    )
+    typed = pl.when((pl.col("tag") == NUMBER) & text.str.contains("^[0-9]{1,15}$")).then(text)
+    found = frame.with_row_index("at").with_columns(inner=inner, typed=typed)
+    hit = found.filter(pl.col("inner").is_not_null() | pl.col("typed").is_not_null())
+    if hit.is_empty():
+        return frame, none
+    same = pl.coalesce("inner", "typed")
+    code = pl.when(pl.col("inner").is_not_null()).then(pl.lit("D3")).otherwise(pl.lit("D2"))
+    blank = {name: pl.lit("") for name in ("asks", "label", "suggestion")}
+    known = hit.select(
+        pl.col("at").cast(pl.Int64), code=code, action=pl.lit("auto"), value="text", params=pl.lit("{}"), **blank
+    )
+    new = found.select(
+        text=pl.coalesce(same, "text"),
+        tag=pl.when(same.is_not_null()).then(pl.lit(TEXT, dtype=pl.UInt8)).otherwise("tag"),
+    )
+    return new, known
 
 
 def _put(values: pl.Series, at: pl.Series, new: pl.Series) -> pl.Series:
@@ -119,8 +152,8 @@ def _faults(read_cells: list[Cell], joined: pl.DataFrame) -> pl.DataFrame:
     names = ["which", "code", "action", "params", "asks", "label", "suggestion"]
     known = pl.DataFrame(rows, schema={n: pl.UInt32 if n == "which" else pl.String for n in names}, orient="row")
     found = joined.join(known, on="which", how="inner", maintain_order="left")
-    return found.select(pl.col("at").cast(pl.Int64), "code", "action", value="text", params="params", asks="asks",
-                        label="label", suggestion="suggestion")  # fmt: skip
+    named = {name: name for name in ("params", "asks", "label", "suggestion")}
+    return found.select(pl.col("at").cast(pl.Int64), "code", "action", value="text", **named)
 
 
 # --- the slow way, once per different text -------------------------------------------------------------------------

@@ -31,6 +31,7 @@ IDISH = st.one_of(
     ),
     ANY,
 )
+WRAPPED = st.builds(lambda text, way: way % text, IDISH, st.sampled_from(['="%s"', "'%s", "%s.0", " %s "]))
 
 
 @given(st.lists(IDISH, max_size=30))
@@ -98,7 +99,7 @@ def test_every_way_of_writing_a_full_date_gives_that_date(day):
 
 
 @settings(max_examples=40)
-@given(st.lists(st.one_of(ANY, NUMBERISH, IDISH), max_size=25), st.data())
+@given(st.lists(st.one_of(ANY, NUMBERISH, IDISH, WRAPPED), max_size=25), st.data())
 def test_columns_read_as_single_cells_do(texts, data):
     """The fast way by columns and the slow way by cells agree on every text, for every kind of column."""
     rules = Rules(TODAY)
@@ -117,7 +118,7 @@ def test_columns_read_as_single_cells_do(texts, data):
 @given(st.lists(st.floats(allow_nan=False, width=64), max_size=20))
 def test_number_cells_by_columns_and_one_by_one(values):
     texts = [cells.number_text(value) for value in values]
-    for name in ("wage", "arable", "size", "year", "household_no"):
+    for name in ("wage", "arable", "size", "year", "household_no", "phone", "head_cert_no", "card_no"):
         column = HOUSEHOLDS.column(name)
         tag = pl.Series([NUMBER] * len(texts), dtype=pl.UInt8)
         found = columns.read(column, pl.Series(texts, dtype=pl.String), tag, Rules(TODAY))

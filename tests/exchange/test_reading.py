@@ -207,3 +207,12 @@ def test_a_kept_number_is_stored_as_found():
     assert Here(data).only()["code"] == "D1"
     found = Here(data, answers=[{"question": "cell:1:3:cert_no", "value": "="}])
     assert found.value("cert_no") == "4.59901E+17"
+
+
+def test_several_sheets_make_one_frame_and_an_empty_table_none():
+    short = [HEADERS[index] for index in (9, 8, 7, 6, 5, 4, 3, 2, 1)]
+    row = [person(7)[index] for index in (9, 8, 7, 6, 5, 4, 3, 2, 1)]
+    found = Here(xlsx(("一", [HEADERS, person(1)]), ("二", [short, row]), ("三", [["名册"], HEADERS])))
+    assert found.frame.select("_sheet", "_sheet_no", "_row").rows() == [("一", 1, 2), ("二", 2, 2)]
+    assert [sheet["rows"] for sheet in found.meta["sheets"]] == [1, 1, 0]
+    assert Here(xlsx(("三", [["名册"], HEADERS]))).frame.height == 0
