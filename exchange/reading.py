@@ -96,8 +96,8 @@ def read(
             "today": today,
         }
     )
-    with _memory_file(struct.pack("<Q", len(request)), request, data) as source:
-        process = _start(source)
+    with memory_file(struct.pack("<Q", len(request)), request, data) as source:
+        process = start(source)
     try:
         return _answer(process, on_progress, time.monotonic() + timeout_s)
     finally:
@@ -108,7 +108,7 @@ def read(
         process.wait()
 
 
-def _start(source) -> subprocess.Popen:
+def start(source, module: str = "exchange.child") -> subprocess.Popen:
     """Start the child with an empty environment, in a directory that holds only our code."""
     own = [limits.CHILD_ADDRESS_SPACE, limits.CHILD_CPU_SECONDS, limits.CHILD_OPEN_FILES]
     environment = {
@@ -119,7 +119,7 @@ def _start(source) -> subprocess.Popen:
         "LANG": "C.UTF-8",
     }
     return subprocess.Popen(
-        [sys.executable, "-m", "exchange.child"],
+        [sys.executable, "-m", module],
         stdin=source,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -131,7 +131,7 @@ def _start(source) -> subprocess.Popen:
 
 
 @contextlib.contextmanager
-def _memory_file(*parts: bytes):
+def memory_file(*parts: bytes):
     """Give a file in memory that holds `parts`: uploads hold personal data, so nothing goes to a disk in plain."""
     if hasattr(os, "memfd_create"):
         stream = os.fdopen(os.memfd_create("upload", os.MFD_CLOEXEC), "w+b")
