@@ -7,73 +7,43 @@ from django.utils.translation import gettext as _
 from accounts.decorators import public
 
 
-def _answer(request, status: int, title: str, text: str, advice: str):
-    """Answer with a page, or with a plain sentence when a script asked."""
+def _answer(request, status: int, template: str, text: str):
+    """Answer with a page, or with one sentence when a script asked."""
     if request.headers.get("HX-Request") == "true":
-        return HttpResponse(f"{title} {text}", status=status, content_type="text/plain; charset=utf-8")
+        return HttpResponse(text, status=status, content_type="text/plain; charset=utf-8")
     if request.headers.get("Accept", "").startswith("application/json"):
-        return JsonResponse({"error": title, "message": text}, status=status)
-    known = getattr(request, "user", None) is not None and request.user.is_authenticated
-    context = {"status": status, "title": title, "text": text, "advice": advice, "known": known}
-    context["frame_template"] = "base.html" if known else "plain.html"
-    return HttpResponse(render_to_string("accounts/error.html", context, request=request), status=status)
+        return JsonResponse({"error": text}, status=status)
+    return HttpResponse(render_to_string(template, request=request), status=status)
 
 
 @public
 def bad_request(request, exception=None):
-    return _answer(
-        request,
-        400,
-        _("This could not be read."),
-        _("The request holds characters or values that no field can hold, so nothing was done."),
-        _("Go back, check what was pasted in, and send it again."),
-    )
+    text = _("This could not be read: it holds characters or values that no field can hold. Nothing was done.")
+    return _answer(request, 400, "400.html", text)
 
 
 @public
 def forbidden(request, exception=None):
-    return _answer(
-        request,
-        403,
-        _("Your account may not do this."),
-        _("Your role does not include this page or action. The attempt was noted."),
-        _("If it belongs to your work, ask the system administrator of your county for another role."),
-    )
+    return _answer(request, 403, "403.html", _("Your account may not do this. The attempt was noted."))
 
 
 @public
 def csrf_failure(request, reason=""):
-    return _answer(
-        request,
-        403,
-        _("The form was too old, and nothing was saved."),
-        _("It was opened before you last logged in, or your browser does not keep cookies for this site."),
-        _("Go back, load the page anew, and send it again."),
-    )
+    text = _("The form was too old, and nothing was saved. Load the page anew and send it again.")
+    return _answer(request, 403, "accounts/csrf.html", text)
 
 
 @public
 def not_found(request, exception=None):
-    return _answer(
-        request,
-        404,
-        _("There is no such page."),
-        _("Either the address is wrong, or what it names is not in your area."),
-        _("Check the address, or look the household up by its number."),
-    )
+    return _answer(request, 404, "404.html", _("There is nothing at this address, or it is not in your area."))
 
 
 @public
 def server_error(request):
-    """Answer without the database and without the frame: any of them may be what broke."""
-    title = _("Something went wrong on the server.")
-    text = _("Nothing was saved. The fault was written to the server's log.")
-    advice = _("Try again in a minute. If it happens twice, tell the system administrator the time and the page.")
+    """Answer without the database and the request: either may be what broke."""
     try:
-        body = render_to_string(
-            "accounts/error.html",
-            {"status": 500, "title": title, "text": text, "advice": advice, "frame_template": "plain.html"},
-        )
+        body = render_to_string("500.html")
     except Exception:  # a broken template, too, must end in an answer
-        body = f'<!doctype html><meta charset="utf-8"><title>500</title><h1>{title}</h1><p>{text}</p><p>{advice}</p>'
+        text = _("Something went wrong on the server; nothing was saved. Try again in a minute.")
+        body = f'<!doctype html><meta charset="utf-8"><title>500</title><h1>{text}</h1>'
     return HttpResponse(body, status=500)

@@ -5,6 +5,7 @@ from django.conf import settings
 from django.contrib.auth import password_validation
 from django.core.exceptions import ValidationError
 from django.db.models import Q
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from accounts.actions import ADMINISTRATORS, find_region, normal_username
@@ -127,7 +128,10 @@ class UserForm(forms.Form):
     full_name = forms.CharField(label=_("Name"), max_length=100)
     role = forms.ChoiceField(label=_("Role"))
     region = RegionField(
-        label=_("Area"), required=False, help_text=_("Type a name or an official code and choose from the list.")
+        label=_("Area"),
+        required=False,
+        help_text=_("Type a name or an official code and choose from the list."),
+        widget=forms.TextInput(attrs={"list": "region-options", "autocomplete": "off"}),
     )
     households = forms.CharField(
         label=_("Paired households"),
@@ -144,6 +148,14 @@ class UserForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.fields["role"].choices = [("", "—"), *((r.value, r.label) for r in Role if r not in ADMINISTRATORS)]
         self.fields["region"].within = by.area_code
+        self.fields["region"].widget.attrs.update(
+            {
+                "hx-get": reverse("accounts:region_options"),
+                "hx-trigger": "input changed delay:250ms",
+                "hx-target": "#region-options",
+                "hx-swap": "innerHTML",
+            }
+        )
         if user is not None:
             del self.fields["username"]
             if user.role in ADMINISTRATORS:

@@ -48,6 +48,10 @@ class LocalWordsValidator:
             raise ValidationError(
                 _("The password holds a run such as 12345, abcde, qwert or 88888."), code="password_run"
             )
+        if plain.isdigit():
+            raise ValidationError(
+                _("Digits alone are a date or a telephone number to whoever guesses."), code="password_digits"
+            )
         year = timezone.localdate().year
         without_years = re.sub("|".join(str(y) for y in range(1940, year + 3)), "", plain)
         if len(without_years) < 6:

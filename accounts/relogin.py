@@ -23,7 +23,9 @@ def page(request, user):
         "kept_whose": signing.dumps({"user": user.pk, "path": request.get_full_path()}, salt=SALT),
         "lost_files": bool(request.FILES),
     }
-    return render(request, "accounts/relogin.html", context, status=401)
+    response = render(request, "accounts/relogin.html", context, status=401)
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 def kept_fields(post) -> list[tuple[str, str]]:

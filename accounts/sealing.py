@@ -2,8 +2,9 @@
 
 A seal is SHA-256 of the previous seal and the event's row, every column of it. Seals are numbered without gaps, in the
 order of sealing; that is nearly the order of events: an event whose transaction ran long is sealed after later ones.
-An event is sealed once it is older than every running transaction (`txid` below the oldest one), so that no commit can
-slip in behind the chain unnoticed.
+So that no row can be slipped in behind the chain as such a late one, the first seal of every sealing keeps the
+database's snapshot: a late event's transaction must have been running then. (Waiting for the oldest running
+transaction would do as well, but one long import would hold up the sealing of everything.)
 
 What a chain in the same database cannot show is its own end cut off, or all of it made anew. Therefore the newest link
 is written outside the database: every sealing rewrites `audit-head.json`, and the first of each day appends a line to
@@ -29,21 +30,17 @@ BATCH = 50_000
 # The row as text: one spelling for one value, whatever the time zone and the client.
 CANONICAL = """jsonb_build_array(e.id, extract(epoch FROM e.at)::text, e.actor_id, e.actor, e.role, e.area, e.action,
     e.target, e.reason, e.detail, host(e.address), e.txid::text)::text"""
-# Rows that a transaction of this very moment may still add to are left for the next time. A number from the future is
-# one of a former life: the database was restored into a cluster that counts lower.
 UNSEALED = f"""
-    SELECT e.id, {CANONICAL} FROM accounts_auditevent e
-    WHERE e.id > %s
-      AND (e.txid < pg_snapshot_xmin(pg_current_snapshot()) OR e.txid >= pg_snapshot_xmax(pg_current_snapshot()))
-      AND NOT EXISTS (SELECT FROM accounts_auditseal s WHERE s.event_id = e.id)
+    SELECT e.id, {CANONICAL}, pg_current_snapshot()::text FROM accounts_auditevent e
+    WHERE e.id > %s AND NOT EXISTS (SELECT FROM accounts_auditseal s WHERE s.event_id = e.id)
     ORDER BY e.id LIMIT {BATCH}"""
 # Below the events sealed a day ago nothing can be waiting: no transaction runs that long.
 FLOOR = """SELECT coalesce((SELECT event_id FROM accounts_auditseal WHERE sealed_at < now() - interval '1 day'
     ORDER BY id DESC LIMIT 1), 0) - 100000"""
 
 
-def link(previous: bytes, canonical: str) -> bytes:
-    return hashlib.sha256(previous + b"|" + canonical.encode()).digest()
+def link(previous: bytes, canonical: str, snapshot: str | None = None) -> bytes:
+    return hashlib.sha256(b"|".join((previous, canonical.encode(), (snapshot or "").encode()))).digest()
 
 
 def seal() -> int:
@@ -70,17 +67,18 @@ def _seal_batch() -> int:
         if not rows:
             return 0
         numbers, events, digests = [], [], []
-        for event_id, canonical in rows:
+        snapshots = [rows[0][2], *[None] * (len(rows) - 1)]
+        for (event_id, canonical, _now), snapshot in zip(rows, snapshots, strict=True):
             number += 1
-            digest = link(digest, canonical)
+            digest = link(digest, canonical, snapshot)
             numbers.append(number)
             events.append(event_id)
             digests.append(digest)
         cursor.execute(
-            "INSERT INTO accounts_auditseal (id, event_id, digest, sealed_at)"
-            " SELECT id, event_id, digest, clock_timestamp()"
-            " FROM unnest(%s::bigint[], %s::bigint[], %s::bytea[]) AS t (id, event_id, digest)",
-            [numbers, events, digests],
+            "INSERT INTO accounts_auditseal (id, event_id, digest, snapshot, sealed_at)"
+            " SELECT id, event_id, digest, snapshot, clock_timestamp()"
+            " FROM unnest(%s::bigint[], %s::bigint[], %s::bytea[], %s::pg_snapshot[]) AS t (id, event_id, digest, snapshot)",
+            [numbers, events, digests, snapshots],
         )
         head = Head(_database(), number, events[-1], digest.hex(), timezone.now().isoformat())
         # Only what is committed may be anchored; should the file fail, the next sealing tries again.
@@ -200,7 +198,7 @@ class Verdict:
 
 
 CHAIN = f"""
-    SELECT s.id, s.event_id, s.digest, s.sealed_at, s.txid::text::bigint, e.id, {CANONICAL}, e.txid::text::bigint
+    SELECT s.id, s.event_id, s.digest, s.sealed_at, s.snapshot::text, e.id, {CANONICAL}, e.txid::text::bigint
     FROM accounts_auditseal s LEFT JOIN accounts_auditevent e ON e.id = s.event_id
     WHERE s.id > %s AND s.id <= %s ORDER BY s.id"""
 LOOSE = """
@@ -256,35 +254,27 @@ class _Reach:
     """How far each sealing reached, to tell an event that came late from one that was slipped in.
 
     An event may be sealed after events with higher numbers when its transaction was still running at their sealing.
-    Then its transaction's number lies above all that were sealed there and below the sealing's own. A row put in
-    afterwards, with whatever number and time, has a transaction from elsewhere.
+    A row put in afterwards, with whatever number, time and transaction, was not.
     """
 
     def __init__(self):
-        self.steps: list[tuple[int, int, int]] = []  # (highest event, the sealing's transaction, highest one sealed)
-        self.now: list[int] | None = None
+        self.steps: list[tuple[int, frozenset[int]]] = []  # (highest event so far, transactions running then)
+        self.highest, self.running = 0, frozenset()
 
-    def take(self, seal_txid: int, event_id: int, txid: int | None) -> None:
-        if self.now is None or self.now[1] != seal_txid:
-            self.close()
-            self.now = [0, seal_txid, 0]
-        self.now[0] = max(self.now[0], event_id)
-        if txid is not None and txid < seal_txid:
-            self.now[2] = max(self.now[2], txid)
+    def begin(self, snapshot: str) -> None:
+        self.end()
+        self.running = frozenset(int(xid) for xid in snapshot.split(":")[2].split(",") if xid)
 
-    def close(self) -> None:
-        if self.now and (not self.steps or self.now[0] > self.steps[-1][0]):
-            self.steps.append(tuple(self.now))
-        self.now = None
+    def take(self, event_id: int) -> None:
+        self.highest = max(self.highest, event_id)
 
-    def slipped_in(self, seal_txid: int | None, event_id: int, txid: int) -> bool:
-        if self.now is not None and self.now[1] != seal_txid:
-            self.close()
+    def end(self) -> None:
+        if self.highest > (self.steps[-1][0] if self.steps else 0):
+            self.steps.append((self.highest, self.running))
+
+    def slipped_in(self, event_id: int, txid: int) -> bool:
         at = bisect.bisect_right(self.steps, event_id, key=lambda step: step[0])
-        if at == len(self.steps):
-            return False
-        _highest, sealing, newest = self.steps[at]
-        return not newest < txid < sealing
+        return at < len(self.steps) and txid not in self.steps[at][1]
 
 
 def _walk(verdict: Verdict, known: dict, start: int, newest: int, digest: bytes) -> _Reach:
@@ -294,8 +284,10 @@ def _walk(verdict: Verdict, known: dict, start: int, newest: int, digest: bytes)
     with connection.chunked_cursor() as cursor:
         cursor.execute(CHAIN, [start, newest])
         while rows := cursor.fetchmany(5000):
-            for number, event_id, stored, sealed_at, seal_txid, found, canonical, txid in rows:
+            for number, event_id, stored, sealed_at, snapshot, found, canonical, txid in rows:
                 expected += 1
+                if snapshot:
+                    reach.begin(snapshot)
                 stored = bytes(stored)
                 if number != expected:
                     verdict.add("chain", event_id, _("Seals %(a)s to %(b)s are missing before event %(event)s.")
@@ -307,21 +299,21 @@ def _walk(verdict: Verdict, known: dict, start: int, newest: int, digest: bytes)
                         event_id,
                         _("Event %(event)s was deleted: its seal is still there.") % {"event": event_id},
                     )
-                elif link(digest, canonical) != stored:
+                elif link(digest, canonical, snapshot) != stored:
                     verdict.add(
                         "changed", event_id, _("Event %(event)s is not as it was sealed.") % {"event": event_id}
                     )
-                elif reach.slipped_in(seal_txid, event_id, txid):
+                elif reach.slipped_in(event_id, txid):
                     verdict.add("inserted", event_id, _slipped(event_id))
                 digest = stored
                 for line in known.get(number, ()):
                     if line["digest"] != stored.hex() or line["event_id"] != event_id:
                         verdict.add("anchor", event_id, _("Event %(event)s differs from what was anchored on %(at)s.")
                                     % {"event": event_id, "at": line["at"][:16]})  # fmt: skip
-                reach.take(seal_txid, event_id, txid)
+                reach.take(event_id)
                 verdict.sealed, verdict.sealed_at = number, sealed_at
                 verdict.last_event = max(verdict.last_event, event_id)
-    reach.close()
+    reach.end()
     verdict.head = digest.hex() if newest else ""
     return reach
 
@@ -335,7 +327,7 @@ def _loose(verdict: Verdict, reach: _Reach, floor: int | None) -> None:
     with connection.cursor() as cursor:
         cursor.execute(LOOSE, [floor if floor is not None else -(2**62)])
         for event_id, txid in cursor.fetchall():
-            if reach.slipped_in(None, event_id, txid):
+            if reach.slipped_in(event_id, txid):
                 verdict.add("inserted", event_id, _slipped(event_id))
             else:
                 verdict.waiting += 1

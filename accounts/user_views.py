@@ -80,7 +80,8 @@ def user_edit(request, pk):
     if user.scope.filter(household_id__isnull=False).exists():
         numbers = _numbers_of(user)
     initial = {
-        "full_name": user.full_name, "role": user.role, "region": user.region_id or "", "unit": user.unit,
+        "full_name": user.full_name, "role": user.role, "unit": user.unit,
+        "region": f"{user.region_id} {user.region.name}" if user.region else "",
         "phone": user.phone, "households": numbers,
     }  # fmt: skip
     form = UserForm(request.POST if request.method == "POST" else None, by=request.user, user=user, initial=initial)

@@ -47,7 +47,7 @@ def _check(request, form):
         known = User.objects.filter(username=form.cleaned_data["username"]).values_list("pk", flat=True).first()
         locked = getattr(request, "axes_locked_out", False)
         # A lock is noted once, not with every guess that it turns away.
-        if not locked or (getattr(request, "axes_failures_since_start", None) or 0) >= settings.AXES_FAILURE_LIMIT:
+        if not locked or getattr(request, "axes_failures_since_start", None) == settings.AXES_FAILURE_LIMIT:
             record(
                 "login.locked" if locked else "login.failed",
                 request=request,
@@ -59,6 +59,7 @@ def _check(request, form):
 
 def _enter(request, user) -> None:
     """Start a new session for `user`: the old key, and what stood under it, is worth nothing any more."""
+    request.session.flush()  # Django keeps the key when the same person logs in again
     login(request, user)
     request.session[BEGAN] = request.session[SEEN] = int(time.time())
     record("login", user=user, request=request, target=f"user:{user.pk}")
