@@ -2,14 +2,13 @@
 
 from django.contrib import admin
 
-from accounts.adminsite import PolicyModelAdmin
-from accounts.roles import Permission
+from poverty import doors
 from poverty.models import ConfigValue
 
 
 @admin.register(ConfigValue)
-class ConfigValueAdmin(PolicyModelAdmin):
-    permission = Permission.CONFIG_EDIT
+class ConfigValueAdmin(doors.admin_class()):
+    permission = doors.permission("config.edit")
     can_add = can_change = False
     list_display = ["key", "region", "value", "unit", "valid_from", "valid_to", "set_by", "set_at"]
     search_fields = ["key", "region", "note"]
