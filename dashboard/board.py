@@ -10,6 +10,7 @@ from django.db.models import Q, Sum
 from django.db.models.functions import Left
 from django.http import Http404
 from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext_lazy as _
 
 from accounts.roles import Permission
 from dashboard import counts
@@ -60,14 +61,29 @@ class Child:
     def parts(self) -> list[tuple[str, str, str]]:
         """Return the stacked bar by status tone: (tone, offset, width) in percent."""
         found, offset = [], 0.0
-        for tone, number in sorted(self.tones.items(), key=lambda item: TONES.index(item[0])):
+        for tone, number in self._ordered():
             width = 100 * number / self.households if self.households else 0
             found.append((tone, f"{offset:.2f}", f"{width:.2f}"))
             offset += width
         return found
 
+    @property
+    def spoken(self) -> str:
+        """Return the same in words."""
+        return " · ".join(f"{TONES[tone]} {number}" for tone, number in self._ordered())
 
-TONES = ("poor", "pre", "returned", "exited", "other")
+    def _ordered(self) -> list[tuple[str, int]]:
+        return [(tone, self.tones[tone]) for tone in TONES if tone in self.tones]
+
+
+# Colours of the stacked bars, in their order, with what they mean.
+TONES = {
+    "poor": _("not exited"),
+    "pre": _("about to exit"),
+    "returned": _("returned"),
+    "exited": _("exited"),
+    "other": _("other"),
+}
 
 
 @dataclass
@@ -96,6 +112,11 @@ class Board:
     @property
     def drawn(self) -> bool:
         return bool(self.boundaries)
+
+    @property
+    def tones(self) -> list[tuple[str, str]]:
+        """Return the key of the stacked bars: (tone, label) of those that occur."""
+        return [(tone, label) for tone, label in TONES.items() if any(tone in child.tones for child in self.children)]
 
     def map_data(self) -> dict:
         """Return what the map's script needs beside the boundaries."""
@@ -258,7 +279,7 @@ def _children(user, board: Board, counted: dict, length: int, path: str) -> list
         cursor.execute(CHILDREN, {"lo": lo, "hi": hi, "length": length, "levels": [below, board.level]})
         rows = cursor.fetchall()
     children: dict[str, Child] = {}
-    for code, name, level, valid, _drawn, _version, total, known in rows:
+    for code, name, level, valid, _has_boundary, _version, total, known in rows:
         # Of a region that is only partly in the user's area the whole number says nothing.
         measured = total is not None and in_area(user, code)
         if measured and (code != board.code or length == len(code)):

@@ -6,6 +6,7 @@ import json
 
 import shapely
 from django.core.cache import cache
+from django.db import connection
 
 from poverty import scope
 from regions.models import LEVEL_LENGTHS, Region
@@ -14,6 +15,27 @@ LIMIT_BYTES = 150_000
 KEEP_SECONDS = 24 * 3600
 DETAIL = 2000  # the first tolerance is this part of the area's extent: about a third of a pixel on a wide map
 LEVELS = list(LEVEL_LENGTHS)
+
+
+def version(code: str) -> str:
+    """Return what changes with the boundaries shown for `code`; "" when there are none.
+
+    xmin is the transaction that last wrote a row.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT max(xmin::text::bigint), count(*) FROM regions_region"
+            " WHERE code >= %s AND code < %s AND level = ANY(%s) AND boundary IS NOT NULL",
+            [*scope.code_range(code), levels(code)],
+        )
+        newest, number = cursor.fetchone()
+    return f"{newest}.{number}" if number else ""
+
+
+def levels(code: str) -> list[str]:
+    """Return the level of `code` and the one below it."""
+    place = next((place for place, length in enumerate(LEVEL_LENGTHS.values()) if length == len(code)), len(LEVELS) - 1)
+    return LEVELS[place : place + 2]
 
 
 def packed(code: str, version: str) -> tuple[str, bytes]:
@@ -33,10 +55,8 @@ def unpacked(body: bytes) -> bytes:
 
 def collect(code: str) -> dict:
     """Return a GeoJSON feature collection of at most about LIMIT_BYTES."""
-    level = next((name for name, length in LEVEL_LENGTHS.items() if length == len(code)), "hamlet")
-    below = LEVELS[min(LEVELS.index(level) + 1, len(LEVELS) - 1)]
     regions = list(
-        Region.objects.filter(scope.under("code", code), level__in={level, below}, boundary__isnull=False)
+        Region.objects.filter(scope.under("code", code), level__in=levels(code), boundary__isnull=False)
         .order_by("code")
         .values_list("code", "name", "boundary")
     )

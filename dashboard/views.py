@@ -54,7 +54,8 @@ def _page(request, template):
 @require_safe
 def boundaries(request, code):
     """Outlines of a region and of those right below it: public geography, the same for everybody."""
-    tag, body = shapes.packed(code, request.GET.get("v", "")[:40])
+    version = shapes.version(code)
+    tag, body = shapes.packed(code, version)
     if request.headers.get("If-None-Match") == f'"{tag}"':
         response = HttpResponseNotModified()
     elif "gzip" in request.headers.get("Accept-Encoding", ""):
@@ -62,7 +63,9 @@ def boundaries(request, code):
     else:
         response = HttpResponse(shapes.unpacked(body), content_type="application/geo+json")
     response.headers["ETag"] = f'"{tag}"'
-    # The address names the version of the boundaries: it never changes.
-    response.headers["Cache-Control"] = "private, max-age=2592000, immutable"
+    if version and request.GET.get("v") == version:  # such an address never changes its answer
+        response.headers["Cache-Control"] = "private, max-age=2592000, immutable"
+    else:
+        response.headers["Cache-Control"] = "private, no-cache"
     patch_vary_headers(response, ["Accept-Encoding"])
     return response

@@ -26,12 +26,13 @@ def test_it_gives_the_outline_and_the_regions_below(client, mapped, make_user):
 
 def test_it_is_compressed_and_fetched_once(client, mapped, make_user):
     client.force_login(make_user("county_office", "459901"))
-    url = reverse("dashboard:boundaries", args=["459901"]) + "?v=1.2"
+    url = client.get("/").context["board"].boundaries
     response = client.get(url, headers={"Accept-Encoding": "gzip"})
     assert json.loads(gzip.decompress(response.content))["features"]
     assert "immutable" in response.headers["Cache-Control"]
     again = client.get(url, headers={"If-None-Match": response.headers["ETag"]})
     assert again.status_code == 304
+    assert client.get(url.replace("?v=", "?v=9")).headers["Cache-Control"] == "private, no-cache"
     assert again.content == b""
 
 
