@@ -100,7 +100,9 @@ def working_on(batch: ImportBatch):
 def give_up_if_left(batch: ImportBatch) -> bool:
     """Discard a batch that a command left behind (a trial run, or one that was cut off); False: it is being worked on."""
     with working_on(batch) as mine:
-        if not mine or Job.objects.filter(subject=batch.pk, task__startswith="exchange.", state__in=["queued", "running"]):
+        if not mine or Job.objects.filter(
+            subject=batch.pk, task__startswith="exchange.", state__in=["queued", "running"]
+        ):
             return False
         discard(batch)
     return True
@@ -355,7 +357,8 @@ def answer(batch: ImportBatch, answers: list[dict], *, by, progress: Progress | 
     """Keep answers ({"question", "value"}), remember those about labels, and go on with the rows that waited."""
     with scope_of(batch, by):
         fault_rows.keep_answers(batch, answers, by=by)
-    merged = batch.state == BatchState.MERGED
+    # The state says "reading" when this goes on after a crash; that rows were merged before must not be forgotten.
+    merged = batch.merged_at is not None and batch.undone_at is None
     if not stage(batch, progress):
         return batch.state
     if merged:

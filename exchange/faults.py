@@ -105,8 +105,17 @@ def _places(batch) -> Places:
 def write_masked(batch, places: list[tuple]) -> None:
     """Ask about masked cells that are not the mask of what is stored."""
     at = _places(batch)
+    number = {found["name"]: found["no"] for found in batch.meta.get("sheets", ())}
     found = [
-        at.fault(sheet, row, name, "D1", "ask", params={"problem": "masked"}, question=f"cell:{sheet}:{row}:{name}")
+        at.fault(
+            sheet,
+            row,
+            name,
+            "D1",
+            "ask",
+            params={"problem": "masked"},
+            question=f"cell:{number.get(sheet, 1)}:{row}:{name}",
+        )  # fmt: skip
         for sheet, row, name in places
     ]
     _replace(batch, found, "params->>'problem' = 'masked'")

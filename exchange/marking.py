@@ -44,6 +44,11 @@ def marked_workbook(batch: ImportBatch) -> bytes:
         return _faulty_rows(batch, data)
 
 
+def file_name(batch: ImportBatch) -> str:
+    """Return what the marked workbook is called."""
+    return f"{batch.file_name.rpartition('.')[0] or batch.file_name}_标注.xlsx"
+
+
 def faults_of(batch: ImportBatch, *, only: tuple[str, ...] = tuple(ORDER)) -> Iterator[tuple[ImportFault, str]]:
     """Give the faults with their sentences, the worst first."""
     rank = {action: place for place, action in enumerate(ORDER)}

@@ -40,6 +40,19 @@ def undo(batch: ImportBatch, *, by, reason: str = "") -> dict:
     return report
 
 
+def forecast(batch: ImportBatch, *, by) -> dict:
+    """Return what `undo` would report now: it is done and taken back."""
+    context = {"undone_batch": batch.pk, "batch": batch.pk}
+    report = {"restored": 0, "withdrawn": 0, "kept": []}
+    with batches.acting(by, reason="what an undo would do", **context), transaction.atomic():
+        work = batches.handler(batch)
+        for model in work.undo_models:
+            _undo_table(model, batch, report)
+        transaction.set_rollback(True)
+    report["kept"], report["kept_count"] = report["kept"][:200], len(report["kept"])
+    return report
+
+
 def _touched(models, batch) -> str:
     """SQL: households that the batch wrote to."""
     parts = []

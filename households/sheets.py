@@ -743,7 +743,7 @@ PERSONS = declarations.sheets.add(
             AS_OF,
         ),
         person_key="person_no",
-        handler="households.merging.RegisterMerge",
+        handler="households.previewing.RegisterPreview",
         exporter="households.exporting.RegisterExport",
     ),
 )
@@ -954,7 +954,7 @@ HOUSEHOLDS = declarations.sheets.add(
             AS_OF,
         ),
         rank=2,
-        handler="households.merging.RegisterMerge",
+        handler="households.previewing.RegisterPreview",
         exporter="households.exporting.RegisterExport",
     ),
 )
