@@ -1,0 +1,164 @@
+"""The list of households in three queries: totals, one page of rows, the names of its places.
+
+Keys of the page are found first and details are fetched for those alone, so that a list costs the same in a county
+of 75,000 households as in a village.
+"""
+
+from dataclasses import dataclass, field
+
+from django.core.paginator import Paginator
+from django.db import connection
+from django.db.models import Count, F, IntegerField, OuterRef, Subquery, Sum
+from django.db.models.functions import Coalesce, Collate, JSONObject
+
+from dashboard import counts
+from dashboard.models import VillageCount
+from households.codes import RELATION
+from households.forms import NONE, SORTS, HouseholdFilterForm
+from households.models import Household, HouseholdYear, Member
+from poverty import scope
+from regions.models import LEVEL_LENGTHS, Region
+from validation.models import Finding
+
+PER_PAGE = 50
+HEAD = next(code for code, label in RELATION.labels.items() if label == "户主")
+PINYIN = "zh-x-icu"
+
+
+@dataclass
+class Listing:
+    """One page of the register as a user filtered it."""
+
+    page: object
+    households: int
+    persons: int
+    names: dict[str, str] = field(default_factory=dict)
+
+
+def living(user):
+    """Members of the outer household who live there now."""
+    return Member.objects.visible_to(user).active().filter(household_id=OuterRef("pk")).order_by()
+
+
+def with_head(households, user):
+    """Annotate `head`: {"name", "born"} of the head on file."""
+    heads = living(user).filter(relation=HEAD).order_by("pk")
+    return households.annotate(
+        head=Subquery(heads.values(x=JSONObject(name="name", born=Coalesce("birth_on", "id_birth_on")))[:1])
+    )
+
+
+def with_details(households, user, year: int | None = None):
+    """Annotate what a row of the list shows beside the household's own columns."""
+    years = HouseholdYear.objects.visible_to(user).filter(household_id=OuterRef("pk"), withdrawn_at__isnull=True)
+    if year:
+        years = years.filter(year=year)
+    sizes = living(user).values("household_id").annotate(n=Count("pk")).values("n")
+    findings = Finding.objects.visible_to(user).filter(household_id=OuterRef("pk"), closed_at__isnull=True)
+    open_findings = findings.order_by().values("household_id").annotate(n=Count("pk")).values("n")
+    return with_head(households, user).annotate(
+        size=Coalesce(Subquery(sizes, output_field=IntegerField()), 0),
+        income=Subquery(
+            years.filter(net_pc_yuan__isnull=False)
+            .order_by("-year")
+            .values(x=JSONObject(year="year", net_pc="net_pc_yuan"))[:1]
+        ),
+        findings=Coalesce(Subquery(open_findings, output_field=IntegerField()), 0),
+    )
+
+
+def ordered(households, sort: str, user, year: int | None = None):
+    """Order by one of SORTS; what is unknown comes last."""
+    key = sort.removeprefix("-")
+    if key == "head":
+        names = living(user).filter(relation=HEAD).order_by("pk").values("name")[:1]
+        households = households.annotate(head_name=Collate(Subquery(names), PINYIN))
+    elif key == "net":
+        years = HouseholdYear.objects.visible_to(user).filter(
+            household_id=OuterRef("pk"), withdrawn_at__isnull=True, net_pc_yuan__isnull=False
+        )
+        if year:
+            years = years.filter(year=year)
+        households = households.annotate(net=Subquery(years.order_by("-year").values("net_pc_yuan")[:1]))
+    down = sort.startswith("-")
+    order = [F(name.removeprefix("-")) for name in SORTS[sort]]
+    return households.order_by(
+        *[part.desc(nulls_last=True) if down else part.asc(nulls_last=True) for part in order]
+        if key in ("head", "net", "exit_year")
+        else SORTS[sort]
+    )
+
+
+def totals(form: HouseholdFilterForm, found, user) -> tuple[int, int]:
+    """Return (households, persons) of the list, from the kept sums where they know them."""
+    if form.counted and not any(part.household_id for part in user.scope_ranges()):
+        return _kept_totals(form, user)
+    persons = (
+        Member.objects.visible_to(user).active().filter(household_id=OuterRef("pk")).order_by().values("household_id")
+    )
+    answer = found.order_by().aggregate(
+        households=Count("pk"),
+        persons=Sum(Subquery(persons.annotate(n=Count("pk")).values("n"), output_field=IntegerField())),
+    )
+    return answer["households"], answer["persons"] or 0
+
+
+def _kept_totals(form, user) -> tuple[int, int]:
+    asked = form.cleaned_data
+    sums = VillageCount.objects.visible_to(user).order_by()
+    if asked["region"]:
+        sums = sums.filter(scope.under("village_id", asked["region"]))
+    for name, column in (("status", "status"), ("type", "household_type"), ("cause", "main_cause")):
+        if asked[name]:
+            sums = sums.filter(**{column: "" if asked[name] == NONE else asked[name]})
+    if asked["exit_year"] != "":
+        sums = sums.filter(exit_year=0 if asked["exit_year"] == NONE else asked["exit_year"])
+    area = asked["region"] or user.area_code
+    lo, hi = scope.code_range(area)
+    sql, params = sums.values_list("households", "persons").query.sql_with_params()
+    dirty = "EXISTS (SELECT 1 FROM dashboard_dirtyvillage WHERE village >= %s AND village < %s)"
+    statement = f"SELECT coalesce(sum(v.h), 0), coalesce(sum(v.p), 0), {dirty} FROM ({sql}) AS v (h, p)"
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [lo, hi, *params])
+        households, persons, stale = cursor.fetchone()
+        if stale:
+            counts.refresh(area)
+            cursor.execute(statement, [lo, hi, *params])
+            households, persons, _stale = cursor.fetchone()
+    return int(households), int(persons)
+
+
+def make(form: HouseholdFilterForm, user) -> Listing:
+    """Return the page that the form asks for."""
+    everything = Household.objects.visible_to(user).in_register()
+    found = form.filter(everything, user)
+    if not form.is_valid():
+        empty = Paginator([], PER_PAGE).get_page(1)
+        return Listing(empty, 0, 0)
+    asked = form.cleaned_data
+    year = asked["year"] if isinstance(asked["year"], int) else None
+    households, persons = totals(form, found, user)
+    paginator = Paginator(range(households), PER_PAGE)
+    page = paginator.get_page(asked["page"] or 1)
+    keys = ordered(found, asked["sort"], user, year).values("pk")[page.start_index() - 1 if households else 0 :][
+        :PER_PAGE
+    ]
+    rows = with_details(Household.objects.visible_to(user).filter(pk__in=keys), user, year)
+    page.object_list = list(ordered(rows, asked["sort"], user, year))
+    return Listing(
+        page, households, persons, place_names({row.village_id for row in page.object_list} | {asked["region"]})
+    )
+
+
+def place_names(region_codes) -> dict[str, str]:
+    """Return {code: name} of regions and of all that hold them, in one query."""
+    wanted = {
+        code[:length] for code in region_codes if code for length in LEVEL_LENGTHS.values() if length <= len(code)
+    }
+    return dict(Region.objects.filter(code__in=wanted).values_list("code", "name")) if wanted else {}
+
+
+def path_of(code: str, names: dict[str, str], above: str = "") -> list[tuple[str, str]]:
+    """Return [(code, name)] from the region below `above` down to `code`."""
+    codes = [code[:length] for length in LEVEL_LENGTHS.values() if len(above) < length <= len(code)]
+    return [(part, names[part]) for part in codes if part in names]
