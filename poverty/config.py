@@ -8,9 +8,10 @@ The nearest region wins: a county's own value goes before its province's, and th
 """
 
 import datetime
+import re
 from contextvars import ContextVar
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
@@ -23,6 +24,7 @@ from poverty import scope
 from poverty.models import ConfigValue
 
 REGION_LENGTHS = (15, 12, 9, 6, 4, 2, 0)
+NUMBER = re.compile(r"\d{1,12}(\.\d{1,6})?", re.ASCII)  # Decimal alone takes "NaN" and "1_000"
 
 
 class NotSet(LookupError):
@@ -129,13 +131,10 @@ def poverty_line(year: int, region: str = "", kind: str = "national_current") ->
 
 def parse(text: str) -> Decimal:
     """Return a value written by a person."""
-    try:
-        found = Decimal(text.strip()) if text.isascii() else None
-    except InvalidOperation:
-        found = None
-    if found is None or not found.is_finite():
+    text = text.strip()
+    if not NUMBER.fullmatch(text):
         raise ValidationError(_("Write a number in digits."), code="number")
-    return found
+    return Decimal(text)
 
 
 def set_value(key: str, value: Decimal, region: str, valid_from: datetime.date, by, note: str) -> ConfigValue:

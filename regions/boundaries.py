@@ -114,9 +114,7 @@ def _parts(geometry):
 def _store(rows: dict[str, tuple[bytes, bytes]]) -> int:
     """Write what differs; return how many."""
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
-            'CREATE TEMP TABLE incoming_boundaries (code text COLLATE "C", boundary text, centroid text) ON COMMIT DROP'
-        )
+        cursor.execute('CREATE TEMP TABLE incoming_boundaries (code text COLLATE "C", boundary text, centroid text)')
         with cursor.copy("COPY incoming_boundaries (code, boundary, centroid) FROM STDIN") as copy:
             for code, (boundary, centroid) in rows.items():
                 copy.write_row((code, boundary.hex(), centroid.hex()))
@@ -127,4 +125,6 @@ def _store(rows: dict[str, tuple[bytes, bytes]]) -> int:
             " WHERE r.code = i.code"
             " AND (r.boundary IS DISTINCT FROM i.boundary OR r.centroid IS DISTINCT FROM i.centroid)"
         )
-        return cursor.rowcount
+        changed = cursor.rowcount
+        cursor.execute("DROP TABLE incoming_boundaries")
+        return changed

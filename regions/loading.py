@@ -209,14 +209,13 @@ def _insert(cursor, new: pl.DataFrame, closing: date | None) -> None:
 def _update(cursor, changed: pl.DataFrame) -> None:
     if changed.is_empty():
         return
-    cursor.execute(
-        'CREATE TEMP TABLE changed_regions (code text COLLATE "C", name text, short_name text) ON COMMIT DROP'
-    )
+    cursor.execute('CREATE TEMP TABLE changed_regions (code text COLLATE "C", name text, short_name text)')
     _copy(cursor, "changed_regions", changed.select("code", "name", "short_name"))
     cursor.execute(
         "UPDATE regions_region r SET name = c.name, short_name = c.short_name, valid_to = NULL"
         " FROM changed_regions c WHERE r.code = c.code"
     )
+    cursor.execute("DROP TABLE changed_regions")
 
 
 def _close(cursor, incoming: pl.DataFrame, report: tables.Report, closing: date, area: str | None) -> None:

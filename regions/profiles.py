@@ -72,9 +72,7 @@ def _store(rows: dict[str, tuple]) -> tuple[int, int]:
     types = ["integer"] * len(NUMBERS) + ["boolean"] * len(FLAGS)
     with transaction.atomic(), connection.cursor() as cursor:
         declared = ", ".join(f"{name} {kind}" for name, kind in zip(columns, types, strict=True))
-        cursor.execute(
-            f'CREATE TEMP TABLE incoming_profiles (village varchar(15) COLLATE "C", {declared}) ON COMMIT DROP'
-        )
+        cursor.execute(f'CREATE TEMP TABLE incoming_profiles (village varchar(15) COLLATE "C", {declared})')
         with cursor.copy(f"COPY incoming_profiles (village, {', '.join(columns)}) FROM STDIN") as copy:
             for code, values in rows.items():
                 copy.write_row((code, *values))
@@ -89,4 +87,6 @@ def _store(rows: dict[str, tuple]) -> tuple[int, int]:
             f"INSERT INTO regions_villageprofile (village, {', '.join(columns)})"
             f" SELECT village, {', '.join(columns)} FROM incoming_profiles ON CONFLICT (village) DO NOTHING"
         )
-        return cursor.rowcount, changed
+        new = cursor.rowcount
+        cursor.execute("DROP TABLE incoming_profiles")
+        return new, changed

@@ -1,0 +1,140 @@
+"""The dated settings: which values are in force in one's area, what held before, and a new value from a day on."""
+
+import datetime
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.db.models import Q
+from django.http import Http404
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods, require_safe
+
+from poverty import config as dated
+from poverty.doors import policy, record
+from poverty.models import ConfigValue
+from regions.models import Region
+
+
+class ValueForm(forms.Form):
+    """A new value for one's own area."""
+
+    value = forms.CharField(
+        label=gettext_lazy("New value"), max_length=20, widget=forms.TextInput(attrs={"inputmode": "decimal"})
+    )
+    valid_from = forms.DateField(
+        label=gettext_lazy("In force from"), widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
+    )
+    note = forms.CharField(
+        label=gettext_lazy("Source or reason"),
+        min_length=2,
+        max_length=300,
+        help_text=gettext_lazy(
+            "The document and its number, or why the value is changed. Everybody can read it later."
+        ),
+    )
+
+    def clean_value(self):
+        return dated.parse(self.cleaned_data["value"])
+
+    def clean_valid_from(self):
+        day = self.cleaned_data["valid_from"]
+        if not datetime.date(1949, 1, 1) <= day <= datetime.date(2100, 1, 1):
+            raise ValidationError(_("Please check the year."), code="year")
+        return day
+
+
+def _visible(user):
+    """Return the values that concern the user: of the area itself, of what lies above it and what lies in it."""
+    area = user.area_code
+    above = [area[:length] for length in dated.REGION_LENGTHS if length <= len(area)] if area else [""]
+    inside = Q(pk__in=[])
+    for each in user.scope_ranges():
+        inside |= Q(region__gte=each.lo, region__lt=each.hi)
+    return ConfigValue.objects.filter(Q(region__in=above) | inside)
+
+
+def _names(rows) -> dict[str, str]:
+    codes = {row.region for row in rows if row.region}
+    return {"": _("whole country"), **dict(Region.objects.filter(pk__in=codes).values_list("pk", "name"))}
+
+
+@policy("config.edit")
+@require_safe
+def config(request):
+    """Every setting with the value in force here today."""
+    today, area = timezone.localdate(), request.user.area_code
+    rows = list(_visible(request.user))
+    places = _names(rows)
+    by_key: dict[str, list[ConfigValue]] = {}
+    for row in rows:
+        by_key.setdefault(row.key, []).append(row)
+    groups = []
+    for title, settings in (
+        (_("Poverty lines and monitoring range"), dated.LINES),
+        (_("Thresholds of the data rules and limits"), dated.THRESHOLDS),
+    ):
+        items = []
+        for setting in settings:
+            found = by_key.get(setting.key, [])
+            now = [
+                row
+                for row in found
+                if row.valid_from <= today
+                and (row.valid_to is None or row.valid_to > today)
+                and area.startswith(row.region)
+            ]
+            row = max(now, key=lambda row: len(row.region), default=None)
+            last = max(found, key=lambda row: row.valid_from, default=None)
+            items.append(
+                {
+                    "setting": setting,
+                    "row": row,
+                    "last": None if row else last,
+                    "place": places.get(row.region, row.region) if row else "",
+                    "count": len(found),
+                }
+            )
+        groups.append({"title": title, "rows": items})
+    return render(request, "regions/config.html", {"groups": groups, "today": today})
+
+
+@policy("config.edit")
+@require_http_methods(["GET", "HEAD", "POST"])
+def setting(request, key):
+    """One setting with its history, and a new value for the user's own area."""
+    chosen = dated.SETTINGS.get(key)
+    if chosen is None:
+        raise Http404
+    area = request.user.area_code
+    form = ValueForm(request.POST or None)
+    if request.method == "POST" and form.is_valid() and area:
+        data = form.cleaned_data
+        try:
+            row = dated.set_value(key, data["value"], area, data["valid_from"], request.user, data["note"])
+        except ValidationError as error:
+            form.add_error("valid_from" if error.code == "taken" else "value", error)
+        else:
+            record(
+                "config.set",
+                request=request,
+                target=f"config:{key}",
+                reason=data["note"],
+                detail={"region": area, "value": str(row.value.normalize()), "valid_from": str(row.valid_from)},
+            )
+            messages.success(
+                request,
+                _("From %(day)s on the new value holds in your area. The values before stay on file.")
+                % {"day": row.valid_from},
+            )
+            return redirect("regions:setting", key)
+    rows = list(_visible(request.user).filter(key=key).order_by("-valid_from", "-region"))
+    places = _names(rows)
+    for row in rows:
+        row.place = places.get(row.region, row.region)
+    today = timezone.localdate()
+    context = {"setting": chosen, "rows": rows, "form": form, "area_code": area, "today": today}
+    return render(request, "regions/setting.html", context, status=422 if form.is_bound else 200)
