@@ -42,11 +42,13 @@
   });
   let running = 0;
   let timer = 0;
-  document.addEventListener("htmx:beforeRequest", () => {
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (event.detail.requestConfig?.headers?.["X-Background"]) return;
     running += 1;
     if (running === 1) timer = setTimeout(() => $("#progress")?.classList.add("on"), 300);
   });
-  document.addEventListener("htmx:afterRequest", () => {
+  document.addEventListener("htmx:afterRequest", (event) => {
+    if (event.detail.requestConfig?.headers?.["X-Background"]) return;
     running = Math.max(0, running - 1);
     if (running === 0) {
       clearTimeout(timer);
@@ -60,13 +62,13 @@
       event.detail.isError = false;
     }
   });
+  const unasked = (event) => event.detail.requestConfig?.headers?.["X-Background"]; // a poll: nobody waits for it
   document.addEventListener("htmx:responseError", (event) => {
     const { status } = event.detail.xhr;
-    if (status === 401) return; // session.js asks for the password
+    if (status === 401 || unasked(event)) return; // session.js asks for the password
     toast(status === 403 ? texts.refused : status === 404 ? texts.missing : texts.failed, "error");
   });
-  document.addEventListener("htmx:sendError", () => toast(texts.offline, "warning"));
-  document.addEventListener("htmx:timeout", () => toast(texts.offline, "warning"));
+  ["htmx:sendError", "htmx:timeout"].forEach((name) => document.addEventListener(name, (event) => unasked(event) || toast(texts.offline, "warning")));
 
   // --- search: a long number is an identity number, or may be one, and is posted: never in an address ---------------
   document.addEventListener("submit", (event) => {
