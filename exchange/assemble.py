@@ -238,16 +238,16 @@ class Assembly:
     # --- faults that are not of a single cell's content ----------------------------------------------------------------
 
     def _filled(self, filled: list[tuple[int, int, str]], place: "_Place") -> pl.DataFrame:
-        """One D7 entry per row: at the household key where that was filled, else at the first filled column."""
+        """One D7 entry per household, at its first row: at the household key where that was filled down."""
         key = place.header.fields.get(self.declared.household_key)
         by_row: dict[int, tuple[int, str]] = {}
         for row, at, text in filled:
             if row not in by_row or at == key:
                 by_row[row] = (at, text)
-        entries = [
-            place.entry(row, place.header.headings[at].column.field, "D7", "auto", text, {})
-            for row, (at, text) in sorted(by_row.items())
-        ]
+        entries = []
+        for row, (at, text) in sorted(by_row.items()):
+            if by_row.get(row - 1) != (at, text):
+                entries.append(place.entry(row - 1, place.header.headings[at].column.field, "D7", "auto", text, {}))
         return _frame(entries)
 
     def _hidden(self, hidden: pl.Series, part: SheetPart, grid: Grid, place: "_Place") -> pl.DataFrame:
@@ -266,8 +266,12 @@ class Assembly:
         return _frame(entries)
 
     def _uncomputed(self, part: SheetPart, grid: Grid, place: "_Place") -> pl.DataFrame:
-        known = set(place.rows.to_list()) if part.scan.uncomputed else set()
+        known = set(place.rows.to_list()) if part.scan.uncomputed or part.scan.errors else set()
         entries = []
+        for row, column, text in part.scan.errors:
+            heading = place.header.headings.get(column - grid.offset)
+            if heading and row + 1 in known:
+                entries.append(place.entry(row + 1, heading.column.field, "D14", "stop", text, {}))
         for row, column in part.scan.uncomputed:
             heading = place.header.headings.get(column - grid.offset)
             if heading and row + 1 in known:

@@ -24,6 +24,11 @@ UNCOMPUTED = re.compile(
     rb"<(?:\w{1,9}:)?c\b([^<>]{0,200})>\s{0,9}<(?:\w{1,9}:)?f\b(?:[^<>]{0,400}/>|[^<>]{0,400}>[^<]{0,9000}</(?:\w{1,9}:)?f>)"
     rb"\s{0,9}(<(?:\w{1,9}:)?v\s{0,9}/>|<(?:\w{1,9}:)?v>\s{0,9}</(?:\w{1,9}:)?v>)?\s{0,9}</(?:\w{1,9}:)?c>"
 )
+# A cell that holds an error (#REF! …): the reading library gives it as blank, and blank would keep an old value.
+ERROR = re.compile(
+    rb"""<(?:\w{1,9}:)?c\b([^<>]{0,200}?\bt=["']e["'][^<>]{0,200})>(?:\s{0,9}<(?:\w{1,9}:)?f\b(?:[^<>]{0,400}/>|"""
+    rb"[^<>]{0,400}>[^<]{0,9000}</(?:\w{1,9}:)?f>))?\s{0,9}<(?:\w{1,9}:)?v>([^<]{0,40})</"
+)
 TRUE = (b"1", b"true", b"on")
 
 
@@ -36,6 +41,7 @@ class SheetScan:
     hidden_rows: list[int] = field(default_factory=list)
     hidden_columns: list[tuple[int, int]] = field(default_factory=list)
     uncomputed: list[tuple[int, int]] = field(default_factory=list)
+    errors: list[tuple[int, int, str]] = field(default_factory=list)
 
 
 def column_number(letters: bytes) -> int:
@@ -84,6 +90,12 @@ def _block(found: SheetScan, block: bytes) -> None:
             found.rows = max(found.rows, int(row))
     if b"hidden=" in block:
         _hidden(found, block)
+    if b't="e"' in block or b"t='e'" in block:
+        for match in ERROR.finditer(block):
+            place = CELL.match(b"<c" + match[1] + b">")
+            if place:
+                text = match[2].decode("utf-8", "replace")
+                found.errors.append((int(place[2]) - 1, column_number(place[1]), text))
     if b"<f" in block or b":f" in block:
         for match in UNCOMPUTED.finditer(block):
             place = CELL.match(b"<c" + match[1] + b">")

@@ -34,8 +34,21 @@ class RegisterMerge(RegisterImport):
 
     # --- matching ----------------------------------------------------------------------------------------------
 
+    def tune(self) -> None:
+        """Plan the statements of a large import as joins of whole tables, for this transaction.
+
+        The planner cannot see through row-level security how many rows are in scope and takes a few for granted; with
+        a whole county it would look up each row of one table in all of the other.
+        """
+        if self.batch.meta.get("data_rows", 0) > 2000:
+            self.run(
+                "SELECT set_config('enable_nestloop', 'off', true), set_config('work_mem', '192MB', true),"
+                " set_config('jit', 'off', true)"
+            )
+
     def match(self) -> None:
         """Find the stored household, person and years of every staged row; refuse numbers taken elsewhere."""
+        self.tune()
         self.run(f"UPDATE {self.h} SET household_id = NULL, household_year_id = NULL, is_new = false, problem = ''")
         self.run(
             f"UPDATE {self.h} s SET household_id = t.id FROM households_household t WHERE t.household_no = s.household_no"

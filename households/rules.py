@@ -17,7 +17,7 @@ from django.db.models import (
     Value,
     When,
 )
-from django.db.models.functions import Cast, Coalesce, Left, TruncMonth
+from django.db.models.functions import Cast, Left, TruncMonth
 from django.utils.translation import gettext_noop as _
 
 from households.codes import RELATION, SEX
@@ -135,23 +135,19 @@ def in_two_households(members, on):
     )
 
 
-def living(**more):
-    """Return the number of present members of the outer household."""
-    members = (
-        Member.objects.filter(household_id=OuterRef("pk"), departed_on__isnull=True, withdrawn_at__isnull=True, **more)
-        .order_by()
-        .values("household_id")
-        .annotate(n=Count("pk"))
-        .values("n")
-    )
-    return Coalesce(Subquery(members, output_field=IntegerField()), Value(0))
+LIVING = Q(members__departed_on__isnull=True, members__withdrawn_at__isnull=True)
+
+
+def living(more: Q = Q()):
+    """Return the number of present members, as a count over one join and not a look-up per household."""
+    return Count("members", filter=LIVING & more, distinct=False)
 
 
 def without_head(households, on):
     """A household without any member is the empty household of another rule, not one without a head."""
     return (
         registered(households)
-        .annotate(heads=living(relation=HEAD), living=living())
+        .annotate(heads=living(Q(members__relation=HEAD)), living=living())
         .filter(heads=0, living__gt=0)
         .annotate(seen=text("0"), expected=text("1"))
     )
@@ -160,7 +156,7 @@ def without_head(households, on):
 def with_two_heads(households, on):
     return (
         registered(households)
-        .annotate(heads=living(relation=HEAD))
+        .annotate(heads=living(Q(members__relation=HEAD)))
         .filter(heads__gt=1)
         .annotate(seen=Cast("heads", CharField()), expected=text("1"))
     )

@@ -109,14 +109,14 @@ def test_d7_household_cells_are_filled_inside_merges_only():
     found = Here(xlsx(("甲", [HEADERS, *rows]), prepare=merge))
     assert found.frame["household_no"][1] == found.frame["household_no"][0]
     assert found.frame["region_village"].to_list() == ["石桥村", "石桥村", None]
-    assert found.named("row", "column", "code", "action") == [(3, "户编号", "D7", "auto")]
+    assert found.named("row", "column", "code", "action") == [(2, "户编号", "D7", "auto")]
 
 
 def test_d7_a_continuing_number_carries_the_household_on():
     rows = [person(1), person(2, household_no=None, relation="配偶"), person(9, household_no=None, relation="之子")]
     found = Here(roster(*rows))
     assert found.frame["household_no"].null_count() == 1
-    assert found.named("row", "code") == [(4, "D7")]
+    assert found.named("row", "code") == [(3, "D7")]
     again = Here(roster(person(1), person(2, household_no=None, relation="户主")))
     assert again.frame["household_no"][1] is None
 
