@@ -15,6 +15,7 @@ from poverty.scope import ScopedModel
 # Tables with a village or region column and no policy, each with its reason.
 EXCEPTIONS = {
     "regions_region": "the tree itself: names and codes are public, pickers limit themselves to the user's area",
+    "regions_regionalias": "other names of the tree",
     "regions_villageprofile": "official village statistics, no persons",
     "accounts_user": "read before log-in, when no scope can be set yet",
     "poverty_configvalue": "thresholds and poverty lines are public rules",
