@@ -19,7 +19,8 @@ from poverty import scope
 from regions.models import LEVEL_LENGTHS, Region
 
 LEVELS = list(LEVEL_LENGTHS)
-STEPS = (0.005, 0.01, 0.02, 0.025, 0.05, 0.1, 0.2)  # widths of a map class, as ratios
+# Widths of a map class, as ratios; above 1 only where the number of all households is wrong.
+STEPS = (0.005, 0.01, 0.02, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
 MOST_CLASSES = 6
 RAMP = ("#e4eef8", "#bcd6ec", "#8dbbdf", "#589bcb", "#2d74b0", "#124a82")  # light to dark: read without hue
 NONE = "none"  # the list's word for "nothing stated"
@@ -326,7 +327,7 @@ def classes(shares: list[float]) -> list[tuple[float, float]]:
         number = math.floor(high / step + 1e-9) - start + 1
         if number <= MOST_CLASSES:
             return [(round((start + place) * step, 4), round((start + place + 1) * step, 4)) for place in range(number)]
-    return [(0.0, 0.2), (0.2, 0.4), (0.4, 0.6), (0.6, 0.8), (0.8, max(1.0, high))]
+    return [(low, high)]
 
 
 def totals_of(user) -> dict:
