@@ -4,12 +4,13 @@ from datetime import timedelta
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db.models import Case, Count, IntegerField, OuterRef, Q, Subquery, Value, When
-from django.db.models.functions import Coalesce, Now
+from django.db.models import Q
+from django.db.models.functions import Now
 from django.http import Http404
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
@@ -21,23 +22,11 @@ from jobs.models import Job, State
 
 STOP_POLLING = 286  # htmx: swap this in and ask no more
 SHOW_ENDED_SECONDS = 90
+SHOWN = 3  # on the line; the page shows all
 
 
 def own(user):
-    """Return the user's jobs; a waiting one knows how many were asked for before it (`before`)."""
-    earlier = (
-        Job.objects.filter(state__in=engine.UNDER_WAY, pk__lt=OuterRef("pk"))
-        .order_by()
-        .values(one=Value(1))
-        .annotate(n=Count("pk"))
-        .values("n")
-    )
-    before = Case(
-        When(state=State.QUEUED, then=Coalesce(Subquery(earlier, output_field=IntegerField()), 0)),
-        default=None,
-        output_field=IntegerField(),
-    )
-    return Job.objects.filter(created_by=user).annotate(before=before)
+    return Job.objects.filter(created_by=user)
 
 
 def _dress(jobs):
@@ -45,14 +34,22 @@ def _dress(jobs):
     now = timezone.now()
     for job in jobs:
         job.under_way = job.state in engine.UNDER_WAY
-        job.seconds_left = None
+        job.left = ""
         if job.state == State.RUNNING and job.started_at and 3 <= job.progress < 100:
             spent = (now - job.started_at).total_seconds()
-            job.seconds_left = int(spent * (100 - job.progress) / job.progress) + 1
+            job.left = _span(int(spent * (100 - job.progress) / job.progress) + 1)
         job.seconds = (
             int((job.finished_at - job.started_at).total_seconds()) if job.finished_at and job.started_at else None
         )
     return jobs
+
+
+def _span(seconds: int) -> str:
+    if seconds < 100:
+        text = ngettext("about %(count)d second left", "about %(count)d seconds left", seconds)
+        return text % {"count": seconds}
+    minutes = round(seconds / 60)
+    return ngettext("about %(count)d minute left", "about %(count)d minutes left", minutes) % {"count": minutes}
 
 
 @policy(Permission.SELF_SERVICE)
@@ -75,7 +72,7 @@ def job_list(request):
 def line(request):
     """What goes on or has just ended, for the foot of every page."""
     just_now = Q(finished_at__gt=Now() - timedelta(seconds=SHOW_ENDED_SECONDS))
-    jobs = _dress(list(own(request.user).filter(Q(state__in=engine.UNDER_WAY) | just_now).order_by("id")[:5]))
+    jobs = _dress(list(own(request.user).filter(Q(state__in=engine.UNDER_WAY) | just_now).order_by("-id")[:SHOWN]))
     active = any(job.under_way for job in jobs)
     polled = request.headers.get("X-Background") == "1"
     status = STOP_POLLING if polled and not active else 200

@@ -49,7 +49,7 @@ class Setting:
             raise ValidationError(_("Write at most four decimals."), code="decimals")
 
 
-YUAN, YEARS, MONTHS, DAYS, PERSONS = _("yuan"), _("years"), _("months"), _("days"), _("persons")
+YUAN, YEARS, MONTHS, DAYS, PERSONS = _("yuan"), _("years of age"), _("months"), _("days"), _("persons")
 LINES = (
     Setting("poverty_line.national_current", _("Poverty line: national, current prices"), YUAN, whole=False),
     Setting("poverty_line.exit_growth", _("Poverty line: exit line growing by 6 % a year"), YUAN, whole=False),

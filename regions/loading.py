@@ -9,6 +9,7 @@ from pathlib import Path
 
 import polars as pl
 from django.db import connection, transaction
+from psycopg import sql
 
 from poverty.scope import code_range
 from regions import names, tables
@@ -178,11 +179,12 @@ def load(paths: list[Path], *, closing: date | None = None, area: str | None = N
 
 def _known(cursor, incoming: pl.DataFrame) -> pl.DataFrame:
     """Return what the tree holds between the first and the last of the incoming codes."""
-    sql = (
+    # COPY takes no parameters under DEBUG; the codes are digits by now.
+    statement = sql.SQL(
         "COPY (SELECT code, name, short_name, (valid_to IS NOT NULL)::int AS ended FROM regions_region"
-        " WHERE code >= %s AND code <= %s) TO STDOUT (FORMAT csv, FORCE_QUOTE *)"
-    )
-    with cursor.copy(sql, [incoming["code"][0], incoming["code"][-1]]) as copy:
+        " WHERE code >= {} AND code <= {}) TO STDOUT (FORMAT csv, FORCE_QUOTE *)"
+    ).format(sql.Literal(incoming["code"][0]), sql.Literal(incoming["code"][-1]))
+    with cursor.copy(statement.as_string()) as copy:
         content = b"".join(bytes(block) for block in copy)
     schema = {"code": pl.String, "name": pl.String, "short_name": pl.String, "ended": pl.String}
     if not content:

@@ -79,6 +79,7 @@
         none.textContent = box.dataset.empty;
         list.append(none);
       }
+      list.classList.toggle("region-picker-none", !found.length);
       told.textContent = found.length ? `${found.length} ${box.dataset.count}` : box.dataset.empty;
       list.hidden = false;
       at = -1;
