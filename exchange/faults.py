@@ -132,13 +132,14 @@ def write_taken(batch, work) -> None:
 
 
 def write_keyless(batch, work) -> None:
-    """Refuse rows that belong to no household."""
+    """Refuse rows that belong to no household, or to one that the file names in two ways."""
     at, sheet = _places(batch), declarations.sheets[batch.kind]
     found = [
-        at.fault(*place, sheet.household_key, "D11", "stop", params={"problem": "keyless"})
-        for place in work.refused_places("keyless")
+        at.fault(*place, sheet.household_key, "D11", "stop", params={"problem": problem})
+        for problem in ("keyless", "double")
+        for place in work.refused_places(problem)
     ]
-    _replace(batch, found, "params->>'problem' = 'keyless'")
+    _replace(batch, found, "params->>'problem' IN ('keyless', 'double')")
 
 
 def write_rule_hits(batch, hits: list[tuple]) -> None:

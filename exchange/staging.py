@@ -38,7 +38,7 @@ def create(name: str, frame: pl.DataFrame, *, types: dict[str, str], extra: str 
     """Make the table `name` for the columns of `frame`; `types` overrides, `extra` adds column definitions."""
     columns = [f'"{column}" {types.get(column) or postgres_type(dtype)}' for column, dtype in frame.schema.items()]
     with connection.cursor() as cursor:
-        cursor.execute(f"DROP TABLE IF EXISTS {name}")
+        cursor.execute(f"DROP TABLE IF EXISTS {name} CASCADE")
         cursor.execute(f"CREATE TABLE {name} ({', '.join(columns)}{', ' + extra if extra else ''})")
 
 
@@ -76,7 +76,7 @@ def drop(batch_id: int) -> None:
             "SELECT tablename FROM pg_tables WHERE schemaname = 'staging' AND tablename LIKE %s", [f"b{batch_id}\\_%"]
         )
         for (name,) in cursor.fetchall():
-            cursor.execute(f'DROP TABLE IF EXISTS staging."{name}"')
+            cursor.execute(f'DROP TABLE IF EXISTS staging."{name}" CASCADE')
 
 
 def exists(name: str) -> bool:

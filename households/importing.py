@@ -44,6 +44,26 @@ PLACES = {
 }
 
 
+# What became of a staged row; `new_…` columns stand in for a staged value that the merge had to replace.
+HOUSEHOLD_STATE = (
+    "household_id bigint, household_year_id bigint, is_new boolean, verdict text, changed text[] DEFAULT '{}',"
+    " problem text DEFAULT ''"
+)
+PERSON_STATE = f"{HOUSEHOLD_STATE.replace('household_year_id', 'member_id')}, member_year_id bigint"
+HOUSEHOLD_OVERRIDES = {
+    "village": 'text COLLATE "C"',
+    "household_no": "text",
+    "phone_sealed": "bytea",
+    "card_sealed": "bytea",
+}
+PERSON_OVERRIDES = {"village": 'text COLLATE "C"', "person_no": "text", "cert_no_sealed": "bytea"}
+
+
+def _names(state: str) -> str:
+    """Return the column names of a state's definition, as columns of `m`."""
+    return ", ".join(f"m.{definition.split()[0]}" for definition in state.split(", "))
+
+
 @dataclass(frozen=True)
 class Layout:
     """What of a sheet goes where: the targets with their values, by staged column."""
@@ -156,6 +176,8 @@ class RegisterImport:
         self.persons = bool(sheet.person_key)
         self.p = staging.table(batch.pk, "p")
         self.h = staging.table(batch.pk, "h")
+        self.p_data, self.p_state = staging.table(batch.pk, "p_data"), staging.table(batch.pk, "p_state")
+        self.h_data, self.h_state = staging.table(batch.pk, "h_data"), staging.table(batch.pk, "h_state")
         self.rows = self.p if self.persons else self.h
 
     # --- from what was read to staged tables -------------------------------------------------------------------
@@ -214,12 +236,10 @@ class RegisterImport:
         households = households.with_row_index("h")
         keys = households.select("_hkey", "h")
         households = self._seal_households(households)
-        staging.create(self.h, households, types=self._types(), extra=self._household_extra())
-        staging.copy(self.h, households)
+        self._create("h", "h", households, HOUSEHOLD_STATE, HOUSEHOLD_OVERRIDES)
         if self.persons:
             persons = self._seal_persons(frame.join(keys, on="_hkey", how="left", maintain_order="left"))
-            staging.create(self.p, persons, types=self._types(), extra=self._person_extra())
-            staging.copy(self.p, persons, on_rows)
+            self._create("p", "_no", persons, PERSON_STATE, PERSON_OVERRIDES, on_rows)
         else:
             rest = frame.filter(~good).select(
                 "_no", "_sheet", "_row", "_verdict", "_keyless", "household_no", "village", "batch_id"
@@ -227,9 +247,32 @@ class RegisterImport:
             spare = staging.table(self.batch.pk, "rest")
             staging.create(spare, rest, types={})
             staging.copy(spare, rest)
+
+    def _create(self, name: str, key: str, frame: pl.DataFrame, state: str, overrides: dict, on_rows=None) -> None:
+        """Make the staged data, the narrow table of what became of each row, and the view that joins them.
+
+        The data are written once: changing a state of 300,000 rows of fifty columns would copy them all.
+        """
+        data, kept = staging.table(self.batch.pk, f"{name}_data"), staging.table(self.batch.pk, f"{name}_state")
+        staging.create(data, frame, types=self._types())
+        staging.copy(data, frame, on_rows)
+        columns = [
+            f'COALESCE(m."new_{column}", d."{column}") AS "{column}"' if column in overrides else f'd."{column}"'
+            for column in frame.columns
+        ]
+        new = "".join(f', "new_{column}" {kind}' for column, kind in overrides.items())
         with connection.cursor() as cursor:
-            for name, columns in self._indexes():
-                cursor.execute(f"CREATE INDEX ON {name} ({columns})")
+            cursor.execute(f"DROP TABLE IF EXISTS {kept} CASCADE")
+            cursor.execute(f'CREATE TABLE {kept} ("{key}" bigint, {state}{new})')
+            cursor.execute(
+                f"CREATE VIEW {staging.table(self.batch.pk, name)} AS SELECT {', '.join(columns)},"
+                f' {_names(state)} FROM {data} d JOIN {kept} m ON m."{key}" = d."{key}"'
+            )
+            for table, of in ((data, key), (kept, key)):
+                cursor.execute(f'CREATE INDEX ON {table} ("{of}")')
+            if name == "p":
+                cursor.execute(f"CREATE INDEX ON {data} (h)")
+                cursor.execute(f"CREATE INDEX ON {data} (_sheet, _row)")
 
     def _types(self) -> dict[str, str]:
         return {
@@ -237,28 +280,6 @@ class RegisterImport:
             "stamp": 'text COLLATE "C"',
             "village": 'text COLLATE "C"',
         }
-
-    @staticmethod
-    def _household_extra() -> str:
-        return (
-            "household_id bigint, household_year_id bigint, is_new boolean DEFAULT false, verdict text DEFAULT '',"
-            " changed text[] DEFAULT '{}', problem text DEFAULT ''"
-        )
-
-    @staticmethod
-    def _person_extra() -> str:
-        return (
-            "household_id bigint, member_id bigint, member_year_id bigint, is_new boolean DEFAULT false,"
-            " verdict text DEFAULT '', changed text[] DEFAULT '{}', problem text DEFAULT ''"
-        )
-
-    def _indexes(self):
-        yield self.h, "h"
-        yield self.h, "household_no"
-        if self.persons:
-            yield self.p, "h"
-            yield self.p, "person_no"
-            yield self.p, "_sheet, _row"
 
     def _sealed(self, frame: pl.DataFrame, source: str, sealed: str, purpose: str) -> list[pl.Series]:
         """Return the sealed column and its blind index; masked values (with stars) are left out, see `unmask`."""

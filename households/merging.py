@@ -47,80 +47,113 @@ class RegisterMerge(RegisterImport):
             )
 
     def match(self) -> None:
-        """Find the stored household, person and years of every staged row; refuse numbers taken elsewhere."""
+        """Find the stored household, person and years of every staged row; refuse numbers taken elsewhere.
+
+        What is new gets its key here, so that a merge need not write the staged rows again.
+        """
         self.tune()
-        self.run(f"UPDATE {self.h} SET household_id = NULL, household_year_id = NULL, is_new = false, problem = ''")
-        self.run(
-            f"UPDATE {self.h} s SET household_id = t.id FROM households_household t WHERE t.household_no = s.household_no"
-        )
         # Without a number: the household in whose village a head with this identity is on file.
+        self.run(f"TRUNCATE {self.h_state}")
         self.run(
-            f"""UPDATE {self.h} s SET household_id = found.household_id
-                  FROM (SELECT m.id_index, m.village, min(m.household_id) AS household_id FROM households_member m
-                         WHERE m.relation = '{HEAD}' AND m.departed_on IS NULL AND m.withdrawn_at IS NULL
-                           AND m.id_index IN (SELECT head_index FROM {self.h} WHERE household_no IS NULL)
-                         GROUP BY m.id_index, m.village) found
-                 WHERE s.household_no IS NULL AND s.head_index = found.id_index AND s.village = found.village"""
+            f"""INSERT INTO {self.h_state} (h, household_id, household_year_id, is_new, verdict)
+                SELECT d.h, COALESCE(t.id, f.household_id, nextval('households_household_id_seq')), y.id,
+                       COALESCE(t.id, f.household_id) IS NULL,
+                       CASE WHEN COALESCE(t.id, f.household_id) IS NULL THEN 'new' ELSE 'unchanged' END
+                  FROM {self.h_data} d
+                  LEFT JOIN households_household t ON t.household_no = d.household_no
+                  LEFT JOIN (SELECT m.id_index, m.village, min(m.household_id) AS household_id
+                               FROM households_member m
+                              WHERE m.relation = '{HEAD}' AND m.departed_on IS NULL AND m.withdrawn_at IS NULL
+                                AND m.id_index IN (SELECT head_index FROM {self.h_data} WHERE household_no IS NULL)
+                              GROUP BY m.id_index, m.village) f
+                    ON d.household_no IS NULL AND f.id_index = d.head_index AND f.village = d.village
+                  LEFT JOIN households_householdyear y
+                    ON y.household_id = COALESCE(t.id, f.household_id) AND y.year = d.year
+                 ORDER BY d.h"""
         )
+        # One household named in two ways in one file: the second group of rows cannot be told from the first.
+        self.run(
+            f"""UPDATE {self.h_state} s SET problem = 'double', verdict = 'rejected', is_new = false
+                  FROM (SELECT h, row_number() OVER (PARTITION BY household_id ORDER BY h) AS nth
+                          FROM {self.h_state}) d WHERE d.h = s.h AND d.nth > 1"""
+        )
+        self.run(f"ANALYZE {self.h_state}")
         if self.persons:
             self._match_persons()
         self._refuse_taken()
-        self.run(
-            f"""UPDATE {self.h} s SET household_year_id = t.id FROM households_householdyear t
-                 WHERE t.household_id = s.household_id AND t.year = s.year"""
-        )
 
     def _match_persons(self) -> None:
+        self.run(f"TRUNCATE {self.p_state}")
         self.run(
-            f"""UPDATE {self.p} s SET household_id = h.household_id, member_id = NULL, member_year_id = NULL,
-                       is_new = false, problem = ''
-                  FROM {self.h} h WHERE h.h = s.h"""
+            f"""INSERT INTO {self.p_state} (_no, household_id, member_id, member_year_id, is_new, verdict, new_village)
+                SELECT d._no, h.household_id,
+                       COALESCE(t.id, CASE WHEN d._verdict = '' THEN nextval('households_member_id_seq') END), y.id,
+                       d._verdict = '' AND t.id IS NULL,
+                       CASE WHEN d._verdict <> '' THEN d._verdict WHEN t.id IS NULL THEN 'new' ELSE 'unchanged' END,
+                       CASE WHEN g.village <> d.village THEN g.village END
+                  FROM {self.p_data} d
+                  LEFT JOIN {self.h_state} h ON h.h = d.h LEFT JOIN {self.h_data} g ON g.h = d.h
+                  LEFT JOIN households_member t ON t.person_no = d.person_no AND d._verdict = ''
+                  LEFT JOIN households_memberyear y ON y.member_id = t.id AND y.year = d.year
+                 ORDER BY d._no"""
         )
-        self.run(
-            f"""UPDATE {self.p} s SET member_id = t.id FROM households_member t
-                 WHERE t.person_no = s.person_no AND s._verdict = ''"""
-        )
+        self.run(f"ANALYZE {self.p_state}")
+        if not self._any(self.p_data, "s.person_no IS NULL AND s._verdict = ''") and not self._any(
+            "households_member", "s.person_no LIKE 'L%'"
+        ):
+            return
         # A missing person number is matched by identity inside the household, else by name; a first official number
         # finds the person known under a local one.
         for condition in ("t.id_index = s.id_index", "t.id_index IS NULL AND s.id_index IS NULL AND t.name = s.name"):
             self.run(
-                f"""UPDATE {self.p} s SET member_id = found.id
-                      FROM (SELECT DISTINCT ON (s._no) s._no, t.id FROM {self.p} s
-                              JOIN households_member t ON t.household_id = s.household_id AND {condition}
-                             WHERE s.member_id IS NULL AND s._verdict = ''
-                               AND (s.person_no IS NULL OR t.person_no LIKE 'L%%')
-                               AND NOT EXISTS (SELECT 1 FROM {self.p} o WHERE o.member_id = t.id)
-                             ORDER BY s._no, t.withdrawn_at IS NOT NULL, t.departed_on IS NOT NULL, t.id) found
-                     WHERE s._no = found._no""".replace("%%", "%")
+                f"""UPDATE {self.p_state} s SET member_id = found.id, member_year_id = found.year_id, is_new = false,
+                           verdict = 'unchanged'
+                      FROM (SELECT DISTINCT ON (id) * FROM (
+                              SELECT DISTINCT ON (s._no) s._no, t.id, y.id AS year_id FROM {self.p} s
+                                JOIN households_member t ON t.household_id = s.household_id AND {condition}
+                                LEFT JOIN households_memberyear y ON y.member_id = t.id AND y.year = s.year
+                               WHERE s.is_new AND (s.person_no IS NULL OR t.person_no LIKE 'L%')
+                                 AND NOT EXISTS (SELECT 1 FROM {self.p_state} o WHERE o.member_id = t.id)
+                               ORDER BY s._no, t.withdrawn_at IS NOT NULL, t.departed_on IS NOT NULL, t.id) x
+                             ORDER BY id, _no) found
+                     WHERE s._no = found._no"""
             )
-        # Two rows that nothing tells apart cannot be one stored person: the second is a person of its own.
-        self.run(
-            f"""UPDATE {self.p} s SET member_id = NULL FROM (SELECT _no, row_number() OVER (PARTITION BY member_id
-                  ORDER BY person_no IS NULL, _no) AS nth FROM {self.p} WHERE member_id IS NOT NULL) d
-                 WHERE d._no = s._no AND d.nth > 1"""
-        )
-        self.run(
-            f"""UPDATE {self.p} s SET member_year_id = t.id FROM households_memberyear t
-                 WHERE t.member_id = s.member_id AND t.year = s.year"""
-        )
 
     def _refuse_taken(self) -> None:
-        """Mark rows whose official number stands outside the importer's area, and nothing more is said of it."""
-        numbers = (
-            f"(SELECT array_agg(household_no) FROM {self.h} WHERE household_id IS NULL AND household_no IS NOT NULL)"
+        """Reject rows whose official number stands outside the importer's area; nothing more is said of it."""
+        numbers = f"(SELECT array_agg(household_no) FROM {self.h} WHERE is_new AND household_no IS NOT NULL)"
+        persons = f"(SELECT array_agg(person_no) FROM {self.p} WHERE is_new AND person_no IS NOT NULL)"
+        taken = self.fetch(
+            f"SELECT kind, number FROM register_numbers_elsewhere({numbers}, {persons if self.persons else 'NULL'})"
         )
-        persons = (
-            f"(SELECT array_agg(person_no) FROM {self.p} WHERE member_id IS NULL AND person_no IS NOT NULL AND _verdict = '')"
-            if self.persons
-            else "NULL::text[]"
-        )
-        taken = self.fetch(f"SELECT kind, number FROM register_numbers_elsewhere({numbers}, {persons})")
         households = [number for kind, number in taken if kind == "household"]
         people = [number for kind, number in taken if kind == "person"]
+        refused = "problem = 'taken', verdict = 'rejected', is_new = false"
         if households:
-            self.run(f"UPDATE {self.h} SET problem = 'taken' WHERE household_no = ANY(%s)", [households])
-        if people and self.persons:
-            self.run(f"UPDATE {self.p} SET problem = 'taken' WHERE person_no = ANY(%s)", [people])
+            self.run(
+                f"""UPDATE {self.h_state} s SET {refused} FROM {self.h_data} d
+                     WHERE d.h = s.h AND d.household_no = ANY(%s)""",
+                [households],
+            )
+        if not self.persons:
+            return
+        if people:
+            self.run(
+                f"""UPDATE {self.p_state} s SET {refused} FROM {self.p_data} d
+                     WHERE d._no = s._no AND d.person_no = ANY(%s)""",
+                [people],
+            )
+        if taken or self._any(self.h_state, "s.problem <> ''"):
+            self.run(
+                f"""UPDATE {self.p_state} s SET problem = h.problem, verdict = 'rejected', is_new = false
+                      FROM {self.p_data} d JOIN {self.h_state} h ON h.h = d.h
+                     WHERE d._no = s._no AND h.problem <> '' AND s.verdict NOT IN ('asked', 'rejected')"""
+            )
+            # A new household none of whose rows is left is not made.
+            self.run(
+                f"""UPDATE {self.h_state} s SET is_new = false, verdict = 'rejected'
+                     WHERE s.is_new AND NOT EXISTS (SELECT 1 FROM {self.p} p WHERE p.h = s.h AND p.is_new)"""
+            )
 
     def unmask(self) -> list[tuple]:
         """Compare masked cells with the mask of the stored value; return [(sheet, row, field)] of those that differ.
@@ -152,36 +185,35 @@ class RegisterMerge(RegisterImport):
     # --- comparing ---------------------------------------------------------------------------------------------
 
     def compare(self) -> dict[str, int]:
-        """Set every staged row's verdict and list of changed values; return the counts of rows by verdict."""
+        """Set the verdict and the list of changed values of every matched row; return the counts of rows by verdict."""
+        if self._any(self.h_state, "NOT s.is_new"):
+            self._compare_households()
+        if not self.persons:
+            return self._counts(self.h_state)
+        if self._any(self.p_state, "s.verdict = 'unchanged'"):
+            self._compare_members()
+        return self._counts(self.p_state)
+
+    def _compare_households(self) -> None:
         household, year = self.layout.target("household"), self.layout.target("household_year")
         self.run(
-            f"""UPDATE {self.h} s SET verdict = CASE WHEN s.problem = 'asked' THEN 'asked'
-                       WHEN s.problem <> '' THEN 'rejected' WHEN s.household_id IS NULL THEN 'new' ELSE 'unchanged' END, changed = '{{}}'"""
-        )
-        self.run(
-            f"""UPDATE {self.h} s SET changed = x.changed, verdict = 'changed'
+            f"""UPDATE {self.h_state} s SET changed = x.changed, verdict = 'changed'
                   FROM (SELECT s.h, {household.changes()} || CASE WHEN t.village <> s.village
                                AND s.stamp >= t.stamp COLLATE "C" THEN ARRAY['household.village'] ELSE '{{}}' END
                                || CASE WHEN t.withdrawn_at IS NOT NULL THEN ARRAY['household.revived'] ELSE '{{}}' END
                                AS changed
                           FROM {self.h} s JOIN households_household t ON t.id = s.household_id
-                         WHERE s.problem = '') x
+                         WHERE s.verdict = 'unchanged') x
                  WHERE x.h = s.h AND x.changed <> '{{}}'"""
         )
-        self._compare_years(self.h, "h", year, "household_year", "households_householdyear")
-        if not self.persons:
-            return self._counts(self.h)
+        self._compare_years(self.h, self.h_state, "h", year, "household_year", "households_householdyear")
+
+    def _compare_members(self) -> None:
         member, member_year = self.layout.target("member"), self.layout.target("member_year")
         self.run(
-            f"""UPDATE {self.p} s SET changed = '{{}}', verdict = CASE WHEN s._verdict <> '' THEN s._verdict
-                       WHEN s.problem <> '' OR h.problem <> '' OR h.h IS NULL THEN 'rejected'
-                       WHEN s.member_id IS NULL THEN 'new' ELSE 'unchanged' END
-                  FROM {self.p} x LEFT JOIN {self.h} h ON h.h = x.h WHERE x._no = s._no"""
-        )
-        self.run(
-            f"""UPDATE {self.p} s SET changed = x.changed, verdict = 'changed'
-                  FROM (SELECT s._no, {member.changes()} || CASE WHEN (t.household_id <> s.household_id
-                               OR s.household_id IS NULL) AND s.stamp >= t.stamp COLLATE "C"
+            f"""UPDATE {self.p_state} s SET changed = x.changed, verdict = 'changed'
+                  FROM (SELECT s._no, {member.changes()} || CASE WHEN t.household_id <> s.household_id
+                               AND s.stamp >= t.stamp COLLATE "C"
                                THEN ARRAY['member.household'] ELSE '{{}}' END
                                || CASE WHEN t.withdrawn_at IS NOT NULL THEN ARRAY['member.revived'] ELSE '{{}}' END
                                || CASE WHEN s.person_no <> t.person_no THEN ARRAY['member.person_no'] ELSE '{{}}' END
@@ -190,22 +222,22 @@ class RegisterMerge(RegisterImport):
                          WHERE s.verdict = 'unchanged') x
                  WHERE x._no = s._no AND x.changed <> '{{}}'"""
         )
-        self._compare_years(self.p, "_no", member_year, "member_year", "households_memberyear")
+        self._compare_years(self.p, self.p_state, "_no", member_year, "member_year", "households_memberyear")
         # What changes for the household is counted at the first row that stands for it.
         self.run(
-            f"""UPDATE {self.p} s SET verdict = 'changed', changed = s.changed || h.changed
-                  FROM {self.h} h JOIN (SELECT h, min(_no) AS first FROM {self.p}
-                        WHERE verdict IN ('unchanged', 'changed') GROUP BY h) f ON f.h = h.h
+            f"""UPDATE {self.p_state} s SET verdict = 'changed', changed = s.changed || h.changed
+                  FROM {self.h_state} h JOIN (SELECT d.h, min(d._no) AS first
+                        FROM {self.p_data} d JOIN {self.p_state} m ON m._no = d._no
+                        WHERE m.verdict IN ('unchanged', 'changed') GROUP BY d.h) f ON f.h = h.h
                  WHERE h.verdict = 'changed' AND s._no = f.first"""
         )
-        return self._counts(self.p)
 
-    def _compare_years(self, name, key, target, label, table) -> None:
+    def _compare_years(self, name, state, key, target, label, table) -> None:
         if not target.values:
             return
         filled = " OR ".join(f's."{value.staged}" IS NOT NULL' for value in target.values)
         self.run(
-            f"""UPDATE {name} s SET changed = s.changed || x.changed, verdict = 'changed'
+            f"""UPDATE {state} s SET changed = s.changed || x.changed, verdict = 'changed'
                   FROM (SELECT s."{key}" AS key, CASE WHEN t.id IS NULL THEN ARRAY['{label}.new']
                                ELSE {target.changes()} END AS changed
                           FROM {name} s LEFT JOIN {table} t ON t.id = s.{target.staged_key}
@@ -247,7 +279,7 @@ class RegisterMerge(RegisterImport):
         return self.fetch(f"SELECT EXISTS (SELECT 1 FROM {name} s WHERE {condition})")[0][0]
 
     def _update_households(self, household, good: str, prov: str, written: dict) -> None:
-        self._reseal(self.h, "h", "household_id", "households_household", "phone", "card")
+        self._reseal(self.h, self.h_state, "h", "household_id", "households_household", "phone", "card")
         self.run(
             f"""UPDATE households_household t SET village = s.village FROM {self.h} s
                  WHERE t.id = s.household_id AND 'household.village' = ANY(s.changed)"""
@@ -259,21 +291,21 @@ class RegisterMerge(RegisterImport):
         written["household changed"] = self.run(household.update(self.h, f"NOT s.is_new AND {good}", prov))
         # A household's years carry the village it has now.
         self.run(
-            f"""UPDATE {self.h} s SET village = t.village FROM households_household t
-                 WHERE t.id = s.household_id AND t.village <> s.village"""
+            f"""UPDATE {self.h_state} s SET new_village = t.village FROM households_household t, {self.h_data} d
+                 WHERE t.id = s.household_id AND d.h = s.h AND t.village <> COALESCE(s.new_village, d.village)"""
         )
+        if self.persons:
+            self.run(
+                f"""UPDATE {self.p_state} s SET new_village = t.village FROM households_household t, {self.p_data} d
+                     WHERE t.id = s.household_id AND d._no = s._no AND t.village <> COALESCE(s.new_village, d.village)"""
+            )
 
     def _number_households(self) -> None:
-        """Give new households their keys, and a local number where the file has none: "L" + village + 5 digits."""
-        has_rows = (
-            f"AND EXISTS (SELECT 1 FROM {self.p} p WHERE p.h = s.h AND p.verdict <> 'rejected')" if self.persons else ""
-        )
+        """Give new households a local number where the file has none: "L" + village + 5 digits."""
+        if not self._any(self.h, "s.is_new AND s.household_no IS NULL"):
+            return
         self.run(
-            f"""UPDATE {self.h} s SET is_new = true, household_id = nextval('households_household_id_seq')
-                 WHERE s.household_id IS NULL AND s.verdict = 'new' {has_rows}"""
-        )
-        self.run(
-            f"""UPDATE {self.h} s SET household_no = n.no
+            f"""UPDATE {self.h_state} s SET new_household_no = n.no
                   FROM (SELECT s.h, 'L' || s.village || lpad((row_number() OVER (PARTITION BY s.village ORDER BY s.h)
                                + coalesce(last.n, 0))::text, 5, '0') AS no
                           FROM {self.h} s LEFT JOIN LATERAL (
@@ -281,6 +313,22 @@ class RegisterMerge(RegisterImport):
                                 WHERE t.household_no ~ ('^L' || s.village || '[0-9]{{5}}$')) last ON true
                          WHERE s.is_new AND s.household_no IS NULL) n
                  WHERE n.h = s.h"""
+        )
+
+    def _number_persons(self) -> None:
+        """Give new persons a local number where the file has none: the household's, and two digits more."""
+        if not self._any(self.p, "s.is_new AND s.person_no IS NULL"):
+            return
+        self.run(
+            f"""UPDATE {self.p_state} s SET new_person_no = n.no
+                  FROM (SELECT s._no, CASE WHEN t.household_no LIKE 'L%' THEN t.household_no
+                               ELSE 'L' || left(t.household_no, 25) || '-' END
+                               || lpad((row_number() OVER (PARTITION BY s.household_id ORDER BY s._no)
+                               + (SELECT count(*) FROM households_member m WHERE m.household_id = s.household_id))::text,
+                               2, '0') AS no
+                          FROM {self.p} s JOIN households_household t ON t.id = s.household_id
+                         WHERE s.is_new AND s.person_no IS NULL) n
+                 WHERE n._no = s._no"""
         )
 
     def _write_years(self, target, name: str, good: str, prov: str, written: dict) -> None:
@@ -296,24 +344,7 @@ class RegisterMerge(RegisterImport):
 
     def _merge_persons(self, good: str, prov: str, written: dict) -> None:
         member, member_year = self.layout.target("member"), self.layout.target("member_year")
-        self.run(
-            f"""UPDATE {self.p} s SET household_id = h.household_id, village = h.village,
-                       is_new = (s.verdict = 'new'),
-                       member_id = CASE WHEN s.verdict = 'new' THEN nextval('households_member_id_seq')
-                                        ELSE s.member_id END
-                  FROM {self.h} h WHERE h.h = s.h AND {good}"""
-        )
-        self.run(
-            f"""UPDATE {self.p} s SET person_no = n.no
-                  FROM (SELECT s._no, CASE WHEN t.household_no LIKE 'L%' THEN t.household_no
-                               ELSE 'L' || left(t.household_no, 25) || '-' END
-                               || lpad((row_number() OVER (PARTITION BY s.household_id ORDER BY s._no)
-                               + (SELECT count(*) FROM households_member m WHERE m.household_id = s.household_id))::text,
-                               2, '0') AS no
-                          FROM {self.p} s JOIN households_household t ON t.id = s.household_id
-                         WHERE s.is_new AND s.person_no IS NULL) n
-                 WHERE n._no = s._no"""
-        )
+        self._number_persons()
         written["member"] = self.run(member.insert(self.p, "s.is_new ORDER BY s.village, s._no"))
         if written["member"] > 1000:
             self.run("SELECT analyze_register()")
@@ -322,7 +353,7 @@ class RegisterMerge(RegisterImport):
         self._write_years(member_year, self.p, good, prov, written)
 
     def _update_members(self, member, good: str, prov: str, written: dict) -> None:
-        self._reseal(self.p, "_no", "member_id", "households_member", "cert_no")
+        self._reseal(self.p, self.p_state, "_no", "member_id", "households_member", "cert_no")
         self.run(
             f"""UPDATE households_member t SET household_id = s.household_id, village = s.village FROM {self.p} s
                  WHERE t.id = s.member_id AND 'member.household' = ANY(s.changed)"""
@@ -338,11 +369,11 @@ class RegisterMerge(RegisterImport):
         written["member changed"] = self.run(member.update(self.p, f"NOT s.is_new AND {good}", prov))
         # Years follow where the person lives now, whatever an older file says.
         self.run(
-            f"""UPDATE {self.p} s SET household_id = t.household_id, village = t.village FROM households_member t
-                 WHERE t.id = s.member_id AND t.household_id <> s.household_id"""
+            f"""UPDATE {self.p_state} s SET household_id = t.household_id, new_village = t.village
+                  FROM households_member t WHERE t.id = s.member_id AND t.household_id <> s.household_id"""
         )
 
-    def _reseal(self, name: str, key: str, owner: str, table: str, *fields: str) -> None:
+    def _reseal(self, name: str, state: str, key: str, owner: str, table: str, *fields: str) -> None:
         """Seal changed values anew for the stored row they go to: a ciphertext is bound to its row."""
         for field in fields:
             sealed, index = f"{field}_sealed", f"{field}_index"
@@ -356,9 +387,9 @@ class RegisterMerge(RegisterImport):
             texts = [crypto.unseal(place, uid, value) for _key, uid, _now, value in rows]
             values = crypto.seal_many(place, [now for _key, _uid, now, _value in rows], texts)
             self.run(
-                f"UPDATE {name} s SET {sealed} = x.value, uid = x.uid FROM unnest(%s::bigint[], %s::bytea[], %s::text[])"
-                f' x(key, value, uid) WHERE s."{key}" = x.key',
-                [[row[0] for row in rows], values, [str(row[2]) for row in rows]],
+                f'UPDATE {state} s SET "new_{sealed}" = x.value FROM unnest(%s::bigint[], %s::bytea[])'
+                f' x(key, value) WHERE s."{key}" = x.key',
+                [[row[0] for row in rows], values],
             )
 
     # --- after it ----------------------------------------------------------------------------------------------
@@ -405,9 +436,11 @@ class RegisterMerge(RegisterImport):
     def ask(self, places: list[tuple]) -> None:
         """Hold the rows at `places` [(sheet, row, field)]: they wait for an answer."""
         sheets, rows = [place[0] for place in places], [place[1] for place in places]
+        state, key = (self.p_state, "_no") if self.persons else (self.h_state, "h")
         self.run(
-            f"""UPDATE {self.rows} s SET {"_verdict = 'asked'" if self.persons else "problem = 'asked'"}
-                  FROM unnest(%s::text[], %s::int[]) x(sheet, row) WHERE s._sheet = x.sheet AND s._row = x.row""",
+            f"""UPDATE {state} s SET verdict = 'asked', is_new = false FROM {self.rows} d
+                  JOIN unnest(%s::text[], %s::int[]) x(sheet, row) ON d._sheet = x.sheet AND d._row = x.row
+                 WHERE s.{key} = d.{key}""",
             [sheets, rows],
         )
 
@@ -435,17 +468,13 @@ class RegisterMerge(RegisterImport):
             )
         )
 
-    def refused_places(self, reason: str) -> list[tuple]:
-        """Return [(sheet, row)] of rows refused for `reason`: "taken" number, or "keyless"."""
-        if reason == "keyless":
+    def refused_places(self, problem: str) -> list[tuple]:
+        """Return [(sheet, row)] of rows refused for `problem`: "taken" number, "double" household, or "keyless"."""
+        if problem == "keyless":
             name = self.p if self.persons else staging.table(self.batch.pk, "rest")
             return self.fetch(f"SELECT _sheet, _row FROM {name} WHERE _keyless ORDER BY _no")
-        if self.persons:
-            return self.fetch(
-                f"""SELECT s._sheet, s._row FROM {self.p} s LEFT JOIN {self.h} h ON h.h = s.h
-                     WHERE s._verdict = '' AND (s.problem = 'taken' OR h.problem = 'taken') ORDER BY s._no"""
-            )
-        return self.fetch(f"SELECT _sheet, _row FROM {self.h} WHERE problem = 'taken' ORDER BY h")
+        order = "_no" if self.persons else "h"
+        return self.fetch(f"SELECT _sheet, _row FROM {self.rows} WHERE problem = %s ORDER BY {order}", [problem])
 
     def findings(self) -> list[tuple]:
         """Return [(rule, sheet, row, seen, expected)] of open findings on what the file speaks of, at their places.
