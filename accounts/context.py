@@ -14,16 +14,17 @@ from regions.models import Region
 # (label, address, icon, permissions of which one is enough, also on the phone's bottom bar)
 ENTRIES = [
     (gettext_lazy("Home"), "dashboard:home", "home", {P.HOME_VIEW}, True),
-    (gettext_lazy("Map"), "dashboard:map", "map", {P.FIGURES_VIEW}, True),
+    (gettext_lazy("Battle map"), "dashboard:map", "map", {P.FIGURES_VIEW}, True),
     (gettext_lazy("Households"), "households:list", "users", {P.HOUSEHOLD_VIEW}, True),
     (gettext_lazy("Proposals"), "households:proposals", "clipboard-check", {P.PROPOSAL_CONFIRM, P.HOUSEHOLD_PROPOSE}, True),
-    (gettext_lazy("Imports"), "exchange:list", "file-import", {P.IMPORT_RUN}, False),
-    (gettext_lazy("Villages"), "regions:villages", "building-community", {P.REGION_PICK}, False),
+    (gettext_lazy("Imports and exports"), "exchange:list", "file-import", {P.IMPORT_RUN}, False),
+    (gettext_lazy("Villages"), "regions:villages", "building-community", {P.FIGURES_VIEW}, False),
     (gettext_lazy("My jobs"), "jobs:list", "clock", {P.SELF_SERVICE}, False),
     (gettext_lazy("Users"), "accounts:users", "users-group", {P.USER_MANAGE}, True),
     (gettext_lazy("Locks"), "accounts:locks", "lock", {P.LOCK_MANAGE}, True),
     (gettext_lazy("Audit trail"), "accounts:audit", "history", {P.AUDIT_READ}, True),
-    (gettext_lazy("Settings"), "admin:index", "settings", {P.CONFIG_EDIT}, False),
+    (gettext_lazy("Thresholds and lines"), "regions:config", "adjustments", {P.CONFIG_EDIT}, False),
+    (gettext_lazy("Master data"), "admin:index", "settings", {P.CONFIG_EDIT}, False),
 ]  # fmt: skip
 BOTTOM_ENTRIES = 4  # and one for oneself
 

@@ -125,7 +125,7 @@ class UserForm(forms.Form):
     """A new or changed account. What an account may see follows from its role and area alone."""
 
     username = forms.CharField(label=_("User name"), max_length=150)
-    full_name = forms.CharField(label=_("Name"), max_length=100)
+    full_name = forms.CharField(label=_("Full name"), max_length=100)
     role = forms.ChoiceField(label=_("Role"))
     region = RegionField(
         label=_("Area"),
@@ -203,8 +203,8 @@ class UserFilterForm(forms.Form):
 class AuditFilterForm(forms.Form):
     who = forms.CharField(label=_("Who"), required=False, max_length=150)
     action = forms.ChoiceField(label=_("What"), required=False)
-    since = forms.DateField(label=_("From"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
-    until = forms.DateField(label=_("To"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    since = forms.DateField(label=_("From the day"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    until = forms.DateField(label=_("To the day"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
     target = forms.CharField(label=_("Target"), required=False, max_length=200)
 
     def __init__(self, *args, actions, **kwargs):

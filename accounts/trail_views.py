@@ -38,7 +38,7 @@ ACTIONS = {
     "user.off": gettext_lazy("account switched off"),
     "user.on": gettext_lazy("account switched on"),
     "user.sheet": gettext_lazy("accounts made from a sheet"),
-    "refused": gettext_lazy("refused"),
+    "refused": gettext_lazy("access refused"),
     "admin.added": gettext_lazy("setting added"),
     "admin.changed": gettext_lazy("setting changed"),
     "audit.verified": gettext_lazy("audit trail verified"),
