@@ -18,7 +18,10 @@ SOURCES = ["poverty", "regions", "accounts", "jobs", "exchange", "validation", "
 
 
 def run(*command: str, cwd: Path) -> str:
-    return subprocess.run(command, cwd=cwd, check=True, capture_output=True, text=True).stdout
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"{command[0]}: {done.stderr}")
+    return done.stdout
 
 
 def extract(folder: Path) -> Path:
@@ -37,6 +40,19 @@ def extract(folder: Path) -> Path:
     return work / "locale" / "django.pot"
 
 
+def join(snippets: list[Path], folder: Path) -> Path:
+    """Join snippets of translations into one catalogue; of two translations of a message the first is kept."""
+    header = PO.read_text().split("\n\n", 1)[0]
+    whole = []
+    for snippet in snippets:
+        text = snippet.read_text()
+        entries = [block for block in re.split(r"\n\s*\n", text) if not re.search(r'^msgid ""\nmsgstr ""', block, re.M)]
+        whole.append(folder / f"{snippet.stem}.joined.po")
+        whole[-1].write_text(header + "\n\n" + "\n\n".join(entries) + "\n")
+    run("msgcat", "--use-first", "--no-wrap", "-o", str(folder / "joined.po"), *map(str, whole), cwd=ROOT)
+    return folder / "joined.po"
+
+
 def untranslated(po: Path) -> list[str]:
     """Return the message ids without translation."""
     text = run("msgattrib", "--untranslated", "--no-obsolete", "--no-wrap", str(po), cwd=ROOT)
@@ -52,7 +68,7 @@ def main() -> int:
     folder = options.check or ROOT / ".run" / "messages"
     template = extract(folder)
     merged = folder / "django.po"
-    compendia = [argument for file in options.merge for argument in ("--compendium", str(file))]
+    compendia = ["--compendium", str(join(options.merge, folder))] if options.merge else []
     run("msgmerge", "-q", "--no-fuzzy-matching", "--no-wrap", *compendia, "-o", str(merged), str(PO), str(template), cwd=ROOT)
     run("msgattrib", "--no-obsolete", "--no-wrap", "--sort-output", "-o", str(merged), str(merged), cwd=ROOT)
     missing = untranslated(merged)
