@@ -10,10 +10,10 @@ _turn = threading.BoundedSemaphore(PARALLEL)
 
 
 class ModestArgon2Hasher(Argon2PasswordHasher):
-    """Argon2id with 32 MiB and three passes (Django's default asks for 100 MiB and eight threads per log-in)."""
+    """Argon2id with 32 MiB and two passes (Django's default asks for 100 MiB and eight threads per log-in)."""
 
     algorithm = "argon2m"  # its own name: Django finds the hasher of a stored password by it
-    time_cost = 3
+    time_cost = 2
     memory_cost = 32 * 1024
     parallelism = 1
 

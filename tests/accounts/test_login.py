@@ -132,5 +132,5 @@ def test_a_csrf_failure_is_explained(clerk):
 
 
 def test_the_stored_password_is_modest_argon2(clerk):
-    assert clerk.password.startswith("argon2m$argon2id$v=19$m=32768,t=3,p=1$")
+    assert clerk.password.startswith("argon2m$argon2id$v=19$m=32768,t=2,p=1$")
     assert settings.PASSWORD_HASHERS[0] == "accounts.hashers.ModestArgon2Hasher"
