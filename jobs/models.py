@@ -7,6 +7,7 @@ happens once; locks only serialise.
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from poverty.uids import uuid7
 
@@ -16,7 +17,7 @@ class State(models.TextChoices):
     RUNNING = "running", _("running")
     DONE = "done", _("done")
     FAILED = "failed", _("failed")
-    CANCELLED = "cancelled", _("cancelled")
+    CANCELLED = "cancelled", pgettext_lazy("job", "cancelled")
 
 
 class Job(models.Model):

@@ -3,6 +3,7 @@
 from django.contrib.gis.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from poverty import scope
 
@@ -42,7 +43,7 @@ class Region(models.Model):
     """
 
     code = models.CharField(_("code"), max_length=15, primary_key=True, db_collation="C")
-    name = models.CharField(_("name"), max_length=100)
+    name = models.CharField(pgettext_lazy("region", "name"), max_length=100)
     short_name = models.CharField(_("short name"), max_length=100, blank=True)
     level = models.CharField(_("level"), max_length=10, choices=Level.choices)
     valid_from = models.DateField(_("valid from"), null=True, blank=True)
@@ -94,7 +95,7 @@ class RegionAlias(models.Model):
     """Another name under which a region stands in sheets: an old name, or an answer given to the mapping queue."""
 
     parent = models.CharField(_("parent code"), max_length=15, db_collation="C")
-    name = models.CharField(_("name"), max_length=100)
+    name = models.CharField(pgettext_lazy("region", "name"), max_length=100)
     region = models.ForeignKey(Region, models.CASCADE, db_index=False, related_name="aliases")
 
     class Meta:
