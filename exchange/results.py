@@ -50,7 +50,7 @@ def summary(batch: ImportBatch, *, show_values: bool = False, limit: int | None 
             "file": batch.file_name,
             "state": "refused",
             "code": batch.refusal_code,
-            "message": refusal_text(batch.refusal_code, batch.refusal.get("params", {}), batch.refusal.get("key", "")),
+            "message": refusal_text(batch.refusal_code, batch.refusal.get("params", {})),
             "batch": None,
         }
     found = ImportFault.objects.in_scope().filter(batch=batch).order_by("sheet", "row", "id")

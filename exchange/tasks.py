@@ -70,7 +70,7 @@ def read(job) -> dict:
         return {"link": _link(batch)}
     progress = _progress(job)
     if not batches.stage(batch, progress):
-        text = refusal_text(batch.refusal_code, batch.refusal.get("params"), batch.refusal.get("key", ""))
+        text = refusal_text(batch.refusal_code, batch.refusal.get("params"))
         return {"message": text, "link": _link(batch)}
     batches.preview(batch, progress)
     return {"rows": batch.rows, "message": _counts(batch), "link": _link(batch)}

@@ -3,6 +3,7 @@
 Nothing here writes. Values come as they are stored; what of them a person may see, the page decides.
 """
 
+import contextlib
 from dataclasses import dataclass, field
 
 from django.db import connection
@@ -43,7 +44,17 @@ class Row:
     village: str = ""
     verdict: str = ""
     uid: str = ""  # of the household, for the link
+    place: str = ""
+    link: str = ""
     changes: list[Change] = field(default_factory=list)
+
+
+def _opened(place: str, sealed, *uids) -> str:
+    """Open a sealed value that is bound to one of `uids`: a merge binds staged values to the row they went to."""
+    for uid in uids:
+        with contextlib.suppress(crypto.Unreadable):
+            return crypto.unseal(place, uid, sealed)
+    return "?"
 
 
 class RegisterPreview(RegisterMerge):
@@ -176,8 +187,8 @@ class RegisterPreview(RegisterMerge):
         stored = column.to.partition(".")[2]
         if stored in SEALED:
             place = PLACES[f"{stored}_sealed"]
-            change.old = crypto.unseal(place, before.get("uid"), before.get(f"{stored}_sealed"))
-            change.new = crypto.unseal(place, staged.get("uid"), staged.get(f"{stored}_sealed"))
+            change.old = _opened(place, before.get(f"{stored}_sealed"), before.get("uid"))
+            change.new = _opened(place, staged.get(f"{stored}_sealed"), staged.get("uid"), before.get("uid"))
         else:
             change.old, change.new = before.get(stored), staged.get(column.field)
         return change
@@ -219,12 +230,12 @@ class RegisterPreview(RegisterMerge):
 
     # --- who is not in the file ----------------------------------------------------------------------------------
 
-    def missing_rows(self, offset: int, limit: int) -> list[dict]:
-        """Return {"name", "number", "village", "uid"} of who is in the register and not in the file."""
+    def missing_rows(self, offset: int, limit: int) -> list[Row]:
+        """Return who is in the register and not in the file; `number` is the person's, or the household's."""
         found = self.fetch(f"SELECT * FROM ({self.missing_sql()}) x ORDER BY 3, 5 OFFSET %s LIMIT %s", [offset, limit])
         uids = self._uids([line[1] for line in found])
         return [
-            {"name": name or "", "number": number, "village": village, "uid": uids.get(household, "")}
+            Row("", 0, name or "", number, village, uid=uids.get(household, ""))
             for _member, household, village, name, number in found
         ]
 
