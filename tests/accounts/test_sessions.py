@@ -160,3 +160,12 @@ def test_the_language_is_chinese_until_one_chooses_and_stays_with_the_user(clien
     client.post("/language/", {"language": "zh-hans"})
     assert User.objects.get(pk=clerk.pk).language == "zh-hans"
     assert client.post("/language/", {"language": "xx", "next": "https://evil.example"})["Location"] == "/"
+
+
+def test_what_has_run_out_is_cleared_away_and_twice_is_once(inside):
+    from accounts.tasks import tidy
+
+    Session.objects.create(session_key="old", session_data="", expire_date=timezone.now() - timezone.timedelta(days=1))
+    assert tidy() == {"sessions": 1, "attempts": 0, "log_ins": 0}
+    assert tidy() == {"sessions": 0, "attempts": 0, "log_ins": 0}
+    assert inside.get("/me/").status_code == 200
