@@ -149,6 +149,7 @@ CELERY_BEAT_SCHEDULE = {
     "relay outbox": {"task": "jobs.relay", "schedule": 10.0},
     "take up lost jobs": {"task": "jobs.reap", "schedule": 15.0},
     "seal audit trail": {"task": "accounts.seal_audit", "schedule": 30.0},
+    "tidy accounts": {"task": "accounts.tidy", "schedule": 86400.0},
     "delete what is past keeping": {"task": "exchange.retention", "schedule": 3600.0},
 }
 JOB_LEASE_SECONDS = env.int("JOB_LEASE_SECONDS", default=60)

@@ -132,10 +132,18 @@ database_migrate() {
     (cd "$ROOT" && "$PYTHON" -m poverty.backup grants) ||
       die "The database of DATABASE_OWNER_URL is not ready. A superuser has to run poverty/sql/roles.sql and poverty/sql/extensions.sql there first (docs/operations.md)."
     manage migrate --database owner --verbosity 0
+    manage check_canary --write
     return 0
   fi
-  once migrate "$(find "$ROOT" -path '*/migrations/*.py' -not -path '*/.venv/*' -not -path '*/node_modules/*' -print0 | sort -z | xargs -0 sha256sum | sha256sum) $(cat "$ROOT/.venv/stamp") $(cat "$RUN/database.stamp")" \
-    manage migrate --database owner --verbosity 0
+  # Models count too: row security is made from them after every migrate.
+  once migrate "$(find "$ROOT" \( -path '*/migrations/*.py' -o -name models.py -o -path "$ROOT/poverty/security.py" \) -not -path '*/.venv/*' -not -path '*/node_modules/*' -print0 | sort -z | xargs -0 sha256sum | sha256sum) $(cat "$ROOT/.venv/stamp") $(cat "$RUN/database.stamp")" \
+    migrate_and_prove
+}
+
+# A new database gets the row that later proves that its keys are the right ones.
+migrate_and_prove() {
+  manage migrate --database owner --verbosity 0
+  manage check_canary --write
 }
 
 static_collect() {
