@@ -30,42 +30,45 @@ DECIMAL = re.compile(r"-?\d{1,9}(\.\d{1,3})?", re.ASCII)
 INTEGER = re.compile(r"-?\d{1,9}", re.ASCII)
 
 
-class DecimalTextField(forms.CharField):
-    """A number of up to three decimals, in ASCII digits."""
+class TypedField(forms.Field):
+    """A field typed as text that becomes something else; nothing typed is None."""
+
+    def __init__(self, *, max_length=20, **kwargs):
+        super().__init__(**kwargs)
+        self.widget.attrs.setdefault("maxlength", max_length)
 
     def to_python(self, value):
-        text = super().to_python(value).strip()
-        if not text:
-            return None
+        text = str(value or "").strip()
+        return self.read(text) if text else None
+
+
+class DecimalTextField(TypedField):
+    """A number of up to three decimals, in ASCII digits."""
+
+    def read(self, text):
         if not DECIMAL.fullmatch(text):
             raise forms.ValidationError(_("Write a number in digits, with at most three decimals."))
         return Decimal(text)
 
 
-class IntegerTextField(forms.CharField):
-    def to_python(self, value):
-        text = super().to_python(value).strip()
-        if not text:
-            return None
+class IntegerTextField(TypedField):
+    def read(self, text):
         if not INTEGER.fullmatch(text):
             raise forms.ValidationError(_("Write a whole number in digits."))
         return int(text)
 
 
-class PlainDateField(forms.CharField):
+class PlainDateField(TypedField):
     """A day as 2020-12-31; the browser's own calendar is offered."""
 
     widget = forms.DateInput(attrs={"type": "date"})
 
-    def to_python(self, value):
-        text = super().to_python(value).strip()
-        if not text:
-            return None
+    def read(self, text):
         try:
             day = dt.date.fromisoformat(text)
-        except ValueError as error:
-            raise forms.ValidationError(_("Write the date as year-month-day, such as 2020-12-31.")) from error
-        if day.year < 1800:
+        except ValueError:
+            day = None
+        if day is None or day.year < 1800 or len(text) != 10:
             raise forms.ValidationError(_("Write the date as year-month-day, such as 2020-12-31."))
         return day
 
@@ -82,7 +85,7 @@ def form_field(of: Field, stored, viewer: Viewer) -> forms.Field:
     if of.kind == "yuan":
         return YuanFormField(**common)
     if of.kind == "decimal":
-        return DecimalTextField(max_length=20, widget=forms.TextInput(attrs={"inputmode": "decimal"}), **common)
+        return DecimalTextField(widget=forms.TextInput(attrs={"inputmode": "decimal"}), **common)
     if of.kind == "integer":
         return IntegerTextField(max_length=10, widget=forms.TextInput(attrs={"inputmode": "numeric"}), **common)
     if of.kind == "date":

@@ -11,7 +11,7 @@ from accounts.masks import View
 from accounts.roles import Permission
 from households import history, listing, sections
 from households.models import Household, HouseholdYear, Member, MemberChange, MemberYear, Proposal, ProposalState
-from households.present import Shown, Viewer, age_on, born, is_minor
+from households.present import Shown, Viewer, age_on, born, is_minor, opened
 from households.sections import Field
 from poverty.declarations import rules
 from validation.models import Finding
@@ -97,6 +97,9 @@ def findings_of(household, user, people) -> list[Found]:
         if rule is not None and rule.field == "cert_no" and not expected:
             # Such a rule says only which part is wrong; the reader is shown the number, masked as ever.
             seen = person.values["cert_no"].text if person else ""
+        elif rule is not None and row.seen == "?" and person:
+            length = len(opened(person.member, "cert_no"))
+            seen = _("%(number)s characters") % {"number": length}
         told = Found(
             row,
             _(rule.title) if rule is not None else row.rule,

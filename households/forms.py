@@ -121,8 +121,15 @@ class HouseholdFilterForm(forms.Form):
         """Tell whether kept sums know the number of rows."""
         return self.is_valid() and set(self.active) <= COUNTED
 
-    def filter(self, households, user):
-        """Apply the filters that were filled in; a form with errors finds nothing."""
+    def filter(self, households, user=None):
+        """Apply the filters that were filled in; a form with errors finds nothing.
+
+        Without a user, what filters compare with is what row-level security shows (exports and other engine work).
+        """
+
+        def seen(model):
+            return model.objects.visible_to(user) if user is not None else model.objects.in_scope()
+
         if not self.is_valid():
             return households.none()
         asked = self.cleaned_data
@@ -140,7 +147,7 @@ class HouseholdFilterForm(forms.Form):
         if asked["year"] not in ("", NONE):
             households = households.filter(
                 Exists(
-                    HouseholdYear.objects.visible_to(user).filter(
+                    seen(HouseholdYear).filter(
                         household_id=OuterRef("pk"), year=asked["year"], withdrawn_at__isnull=True
                     )
                 )
@@ -149,16 +156,16 @@ class HouseholdFilterForm(forms.Form):
             households = households.filter(position__isnull=True)
         if asked["findings"]:
             households = households.filter(
-                pk__in=Finding.objects.visible_to(user).filter(closed_at__isnull=True).values("household_id")
+                pk__in=seen(Finding).filter(closed_at__isnull=True).values("household_id")
             )
         if asked["q"]:
-            households = households.filter(self._matching(asked["q"].strip(), asked["region"], user))
+            households = households.filter(self._matching(asked["q"].strip(), asked["region"], seen(Member)))
         return households
 
     @staticmethod
-    def _matching(text: str, region: str, user) -> Q:
+    def _matching(text: str, region: str, people) -> Q:
         """Households whose number holds `text`, or one of whose members' names does; the range comes first."""
-        people = Member.objects.visible_to(user).filter(withdrawn_at__isnull=True, name__contains=text)
+        people = people.filter(withdrawn_at__isnull=True, name__contains=text)
         if region:
             people = people.filter(scope.under("village_id", region))
         found = Q(pk__in=people.values("household_id"))

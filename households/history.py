@@ -16,6 +16,7 @@ from households.sections import HISTORY, TARGETS, Field
 from poverty import scope
 
 FIELDS = {target: [of for of in HISTORY if of.target == target] for target in TARGETS}
+SHOWN = 8  # values of one entry that are not folded away
 SEALED_COLUMNS = {"household": ("phone_sealed", "card_sealed"), "member": ("cert_no_sealed",)}
 
 
@@ -139,6 +140,14 @@ class Entry:
     origin: Origin
     changes: list[Change] = field(default_factory=list)
     added: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def first(self) -> list[Change]:
+        return self.changes[:SHOWN]
+
+    @property
+    def rest(self) -> list[Change]:
+        return self.changes[SHOWN:]
 
 
 def differs(of: Field, before, after) -> bool:

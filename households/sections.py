@@ -54,7 +54,6 @@ CODES = {
 MASKED = {
     "phone": "phone",
     "card": "card",
-    "bank_name": "card",
     "cert_no": "id_number",
     "health": "health",
     "dis_type": "health",

@@ -64,6 +64,8 @@
   }
 
   // Addresses carry only the filters that say something.
+  // What is typed of a place counts when one is chosen, or when the form is sent.
+  $("#filter-form")?.addEventListener("change", (event) => { if (event.target.name === "region" && !/^(\d{2}|\d{4}|\d{6}|\d{9}|\d{12})?$/.test(event.target.value)) event.stopImmediatePropagation(); }, true);
   document.addEventListener("htmx:configRequest", (event) => {
     if (!event.target.matches?.("[data-clean-query]")) return;
     const { parameters } = event.detail;

@@ -44,9 +44,7 @@ def member(of: Household, *, name="岑小山", **values) -> Member:
     sealed, values = _split("member", values)
     defaults = {"person_no": f"9{next(_count):014d}", "relation": "03", "sex": "1", "birth_on": dt.date(1980, 1, 1)}
     with scope.system("test"):
-        made = Member(
-            household=of, village_id=of.village_id, name=name, stamp="2020-12-31/1", **{**defaults, **values}
-        )
+        made = Member(household=of, village_id=of.village_id, name=name, stamp="2020-12-31/1", **{**defaults, **values})
         for field, text in sealed.items():
             put(made, Field("member", field), text)
         made.save()
@@ -100,3 +98,9 @@ def head_of(of: Household) -> Member:
 def proposals() -> list[Proposal]:
     with scope.system("test"):
         return list(Proposal.objects.order_by("pk"))
+
+
+def last_event(row):
+    """Return the newest history row of a row of the register."""
+    with scope.system("test"):
+        return type(row).pgh_event_model.objects.filter(pgh_obj_id=row.pk).order_by("-pgh_id").first()

@@ -145,7 +145,10 @@ def test_history_of_one_value_tells_only_of_it(county, household):
     change(household, county.user, "two", status="03")
     url = reverse("households:history", args=[household.uid])
     entries = county.get(url, {"field": "household.status"}).context["page"].object_list
-    assert [[(c.old, c.new) for c in entry.changes] for entry in entries] == [[("未脱贫", "历史已脱贫")], [("—", "未脱贫")]]
+    assert [[(c.old, c.new) for c in entry.changes] for entry in entries] == [
+        [("未脱贫", "历史已脱贫")],
+        [("—", "未脱贫")],
+    ]
     assert county.get(url, {"field": "household.password"}).status_code == 404
     assert county.get(url, {"field": "member.x.name"}).status_code == 404
 

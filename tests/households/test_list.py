@@ -35,7 +35,9 @@ def test_a_helper_sees_the_paired_households_and_no_others(regions, make_user, l
     assert (response.context["households"], response.context["persons"]) == (1, 1)
 
 
-@pytest.mark.parametrize("role", [Role.LEADER, Role.DEPARTMENT, Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN, Role.AUDIT_ADMIN])
+@pytest.mark.parametrize(
+    "role", [Role.LEADER, Role.DEPARTMENT, Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN, Role.AUDIT_ADMIN]
+)
 def test_it_refuses_roles_without_households(regions, make_user, login, role):
     client = login(make_user(role, "459901"))
     assert client.get(URL).status_code == 403
@@ -129,7 +131,9 @@ def test_a_page_beyond_the_last_shows_the_last(county, mixed):
     assert county.get(URL, {"page": "99"}).context["page"].number == 1
 
 
-@pytest.mark.parametrize("sort", ["number", "-number", "village", "-village", "head", "-head", "exit_year", "net", "-net"])
+@pytest.mark.parametrize(
+    "sort", ["number", "-number", "village", "-village", "head", "-head", "exit_year", "net", "-net"]
+)
 def test_every_sort_shows_every_household_once(county, mixed, sort):
     found = numbers(county.get(URL, {"sort": sort}))
     assert sorted(found) == sorted(row.household_no for name, row in mixed.items() if name != "withdrawn")

@@ -118,6 +118,8 @@ def test_what_is_no_masked_value_is_a_bad_request(county, household, values):
     assert reveal(county, household, **values).status_code == 400
 
 
-@pytest.mark.parametrize("values", [{"member": "x"}, {"member": ""}, {"member": "01a20000-0000-7000-8000-000000000000"}])
+@pytest.mark.parametrize(
+    "values", [{"member": "x"}, {"member": ""}, {"member": "01a20000-0000-7000-8000-000000000000"}]
+)
 def test_a_member_that_is_none_is_absent(county, household, values):
     assert reveal(county, household, name="cert_no", field="id_number", **values).status_code == 404
