@@ -2,6 +2,7 @@
 
 from django.apps import AppConfig
 from django.contrib.admin.apps import AdminConfig as DjangoAdminConfig
+from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate
 from django.utils.module_loading import autodiscover_modules
 
@@ -12,10 +13,23 @@ def _secure(sender, using, **kwargs):
     security.apply(using)
 
 
+_looked_at = set()
+
+
+def _refuse_powerful_role(sender, connection, **kwargs):
+    """Look at the role once per process, at its first connection: a superuser silently sees every row."""
+    from poverty import security
+
+    if connection.alias == "default" and connection.settings_dict["USER"] not in _looked_at:
+        security.refuse_powerful_role(connection)
+        _looked_at.add(connection.settings_dict["USER"])
+
+
 class PovertyConfig(AppConfig):
     name = "poverty"
 
     def ready(self):
+        connection_created.connect(_refuse_powerful_role)
         post_migrate.connect(_secure, sender=self)
         autodiscover_modules("sheets", "rules", "indicators")
 
