@@ -12,12 +12,12 @@ fingerprint() { cat -- "$@" | sha256sum | cut -d' ' -f1; }
 # run_root: where this checkout keeps its cluster, Redis, secrets and stored files. Sets RUN.
 # .run in the checkout, unless a socket path there would be longer than the system allows (107 bytes) or needs escaping in a URL,
 # or user postgres cannot walk there because a parent folder is closed to others. .run is then a link to a folder of our own
-# under /var/tmp.
+# under /var/tmp. RUN_NAME names another folder in the checkout: the tests have one of their own.
 run_root() {
-  local wanted=${RUN_ROOT:-$ROOT/.run} away
+  local wanted=${RUN_ROOT:-$ROOT/${RUN_NAME:-.run}} away
   if [ ! -e "$wanted" ] && ! usable "$wanted"; then
     [ -z "${RUN_ROOT:-}" ] || die "RUN_ROOT=$RUN_ROOT cannot be used: its path is too long for a socket or has unusual characters, or user postgres cannot reach it."
-    away=/var/tmp/fupin-$(printf '%s' "$ROOT" | sha256sum | cut -c1-12)
+    away=/var/tmp/fupin-$(printf '%s' "$ROOT${RUN_NAME:-}" | sha256sum | cut -c1-12)
     [ -d "$away" ] || mkdir -m 711 "$away"
     # Anybody may make folders in /var/tmp: one that somebody else put there in advance is not ours to trust.
     { [ -O "$away" ] && [ ! -L "$away" ]; } || die "$away belongs to somebody else. Set RUN_ROOT to a folder of your own with a short path."
