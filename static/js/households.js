@@ -46,7 +46,7 @@
   if (file) {
     file.addEventListener("mouseover", (event) => {
       const item = event.target.closest("[data-source]");
-      if (!item) return;
+      if (!item || item.closest(".reveal[open]")) return;
       clearTimeout(wait);
       wait = setTimeout(() => showTip(item), 350);
     });
@@ -57,7 +57,7 @@
     });
     document.addEventListener("click", (event) => {
       const item = event.target.closest("[data-source]");
-      if (item && !event.target.closest("a")) showTip(item);
+      if (item && !event.target.closest("a, summary")) showTip(item);
       else if (!event.target.closest(".source-tip")) hideTip();
     });
     document.addEventListener("keydown", (event) => { if (event.key === "Escape") hideTip(); });
@@ -65,18 +65,21 @@
 
   // Addresses carry only the filters that say something.
   // What is typed of a place counts when one is chosen, or when the form is sent.
-  $("#filter-form")?.addEventListener("change", (event) => { if (event.target.name === "region" && !/^(\d{2}|\d{4}|\d{6}|\d{9}|\d{12})?$/.test(event.target.value)) event.stopImmediatePropagation(); }, true);
+  const codes = /^(\d{2}|\d{4}|\d{6}|\d{9}|\d{12})?$/;
+  document.addEventListener("change", (event) => {
+    const { target } = event;
+    if (target.closest?.("#filter-form [data-region-picker]") && !(target.name === "region" && codes.test(target.value))) event.stopPropagation();
+  }, true);
   document.addEventListener("htmx:configRequest", (event) => {
     if (!event.target.matches?.("[data-clean-query]")) return;
     const { parameters } = event.detail;
     Object.keys(parameters).forEach((key) => { if (parameters[key] === "") delete parameters[key]; });
   });
-  $$("form[data-clean-query]").forEach((form) => form.addEventListener("htmx:afterRequest", () => {
-    // The page's title and the browser's agree with what is shown.
-    const count = $("#title-count");
-    const title = $(".page-head-title");
-    if (count && title) document.title = document.title.replace(/^[^·]*·[^·]*·[^·]*/, `${title.textContent.trim()} `);
-  }));
+  // The page's title and the browser's agree with what is shown.
+  document.addEventListener("htmx:afterSettle", () => {
+    const title = $("#list-title");
+    if (title) document.title = `${title.textContent.trim()} · ${document.title.split(" · ").pop()}`;
+  });
 
   // --- maps -----------------------------------------------------------------------------------------------------------------
   $$("[data-map]").forEach((box) => {
