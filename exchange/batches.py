@@ -6,7 +6,7 @@ that compares first. `scope_of(batch)` is how all of it acts: as the person who 
 
 import contextlib
 import datetime as dt
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import polars as pl
 from django.db import IntegrityError, transaction
@@ -108,16 +108,6 @@ def give_up_if_left(batch: ImportBatch) -> bool:
     return True
 
 
-@dataclass
-class Staged:
-    """What staging found: faults to be written, and places for later ones."""
-
-    faults: list = field(default_factory=list)
-    meta: dict = field(default_factory=dict)
-    skipped: int = 0
-    rows: int = 0
-
-
 def stage(batch: ImportBatch, progress: Progress | None = None) -> bool:
     """Read the batch's file into staging tables and write its faults; False when the file was refused.
 
@@ -145,17 +135,20 @@ def stage(batch: ImportBatch, progress: Progress | None = None) -> bool:
             batch.save(update_fields=["state", "refusal_code", "refusal"])
         return False
     del data
-    progress("check", 0, read.frame.height)
     with scope_of(batch):
         places = fault_rows.Places(read.meta, sheet)
         found = fault_rows.from_reading(read.faults)
-        frame = classify(batch, sheet, read.frame, answers, places, found)
-        doubled = int((frame["_verdict"] == "skipped").sum())
-        frame = frame.filter(pl.col("_verdict") != "skipped")
+        # What decides on rows looks at a few columns of all of them; the rest is never whole in memory.
         work = handler(batch)
-        work.prepare(frame, lambda rows: progress("stage", rows, frame.height))
+        light = pl.concat(
+            [part.select([name for name in work.deciding if name in part.columns]) for part in read.batches()]
+        )
+        progress("check", 0, light.height)
+        light = classify(batch, sheet, light, answers, places, found)
+        doubled = int((light["_verdict"] == "skipped").sum())
+        work.prepare(read.batches, light, lambda rows: progress("stage", rows, light.height))
         batch.skipped = read.meta.get("skipped", 0) + doubled
-        batch.meta = {**batch.meta, **read.meta, "data_rows": frame.height}
+        batch.meta = {**batch.meta, **read.meta, "data_rows": light.height - doubled}
         batch.staged = True
         batch.save(update_fields=["skipped", "meta", "staged"])
         fault_rows.write(batch, found)

@@ -66,7 +66,6 @@ def copy(name: str, frame: pl.DataFrame, on_rows=None) -> None:
                 target.write(buffer.getvalue())
                 if on_rows:
                     on_rows(min(start + CHUNK, prepared.height))
-        cursor.execute(f"ANALYZE {name}")
 
 
 def drop(batch_id: int) -> None:

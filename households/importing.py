@@ -169,6 +169,20 @@ class RegisterImport:
     """The handler of the two register sheets; `exchange.batches` calls it in this order."""
 
     undo_models = (Household, HouseholdYear, Member, MemberYear)
+    # The columns that decide what becomes of a row; only these are looked at for all rows at once.
+    deciding = (
+        *("_sheet", "_sheet_no", "_row", "_verdict_hint", "region_county", "region_town", "region_village"),
+        *(
+            "household_no",
+            "person_no",
+            "name",
+            "relation",
+            "cert_no_identity",
+            "head_cert_no_identity",
+            "as_of",
+            "year",
+        ),
+    )
 
     def __init__(self, sheet: Sheet, batch):
         self.sheet, self.batch = sheet, batch
@@ -199,66 +213,87 @@ class RegisterImport:
         identity = pl.when(identity.str.len_chars() > 0).then(identity)
         return frame.with_columns(pl.coalesce(number, pl.lit("ID:") + identity).alias("_hkey"))
 
-    def prepare(self, frame: pl.DataFrame, on_rows=None) -> None:
-        """Stage `frame`: read columns plus `_verdict` ("", "asked", "rejected", "skipped"), `village`, `stamp`, `year`."""
-        frame = self.household_keys(frame).with_row_index("_no")
-        frame = frame.with_columns(pl.lit(self.batch.pk).alias("batch_id"))
+    def prepare(self, parts, light: pl.DataFrame, on_rows=None) -> None:
+        """Stage what was read.
+
+        `parts()` gives the read frames in order, some ten thousand rows each; `light` has a row for each of theirs,
+        with `_verdict` ("", "asked", "rejected", "skipped"), `village`, `stamp` and `year` beside the columns that
+        decide on households.
+        """
+        light = self.household_keys(light).with_row_index("_no")
         keyless = (pl.col("_verdict") == "") & pl.col("_hkey").is_null()
-        frame = frame.with_columns(
+        verdicts = light.select(
+            *("_no", "_hkey", "village", "stamp", "year"),
+            pl.lit(self.batch.pk).alias("batch_id"),
             keyless.alias("_keyless"),
             pl.when(keyless).then(pl.lit("rejected")).otherwise(pl.col("_verdict")).alias("_verdict"),
         )
-        good = pl.col("_verdict") == ""
-        wide = [c.field for c in self.sheet.columns if c.to.startswith(("household.", "household_year."))]
-        wide += [f"{f}_precision" for f in wide if f"{f}_precision" in frame.columns]
-        households = (
-            frame.filter(good)
-            .group_by("_hkey", maintain_order=True)
-            .agg(
-                *[pl.col(name).drop_nulls().first() for name in wide if name != "household_no"],
-                *[
-                    pl.col(name).first()
-                    for name in ("_no", "_sheet", "_row", "household_no", "village", "year", "batch_id")
-                ],
-                pl.col("stamp").max(),
-                *([pl.col("head_cert_no_identity").first()] if not self.persons else []),
-                *([pl.col("head_name").first()] if not self.persons and "head_name" in frame.columns else []),
-            )
-        )
-        if self.persons:
-            households = households.with_columns(
-                pl.when(pl.col("_hkey").str.starts_with("ID:"))
-                .then(pl.col("_hkey").str.slice(3))
-                .alias("head_identity")
-            )
-        else:
-            households = households.rename({"head_cert_no_identity": "head_identity"})
-        households = households.with_row_index("h")
+
+        def judged():
+            start = 0
+            for part in parts():
+                part = part.drop("year") if "year" in part.columns else part
+                yield part.hstack(verdicts.slice(start, part.height)).filter(pl.col("_verdict") != "skipped")
+                start += part.height
+
+        households = self._households(judged())
         keys = households.select("_hkey", "h")
-        households = self._seal_households(households)
-        self._create("h", "h", households, HOUSEHOLD_STATE, HOUSEHOLD_OVERRIDES)
+        self._create("h", "h", [self._seal_households(households)], HOUSEHOLD_STATE, HOUSEHOLD_OVERRIDES)
         if self.persons:
-            persons = self._seal_persons(frame.join(keys, on="_hkey", how="left", maintain_order="left"))
+            persons = (
+                self._seal_persons(part.join(keys, on="_hkey", how="left", maintain_order="left")) for part in judged()
+            )
             self._create("p", "_no", persons, PERSON_STATE, PERSON_OVERRIDES, on_rows)
         else:
-            rest = frame.filter(~good).select(
+            rest = light.drop("_verdict", "year", "village", "_hkey", "stamp").hstack(verdicts.drop("_no"))
+            rest = rest.filter(~pl.col("_verdict").is_in(["", "skipped"])).select(
                 "_no", "_sheet", "_row", "_verdict", "_keyless", "household_no", "village", "batch_id"
             )
             spare = staging.table(self.batch.pk, "rest")
             staging.create(spare, rest, types={})
             staging.copy(spare, rest)
 
-    def _create(self, name: str, key: str, frame: pl.DataFrame, state: str, overrides: dict, on_rows=None) -> None:
+    def _households(self, parts) -> pl.DataFrame:
+        """Return one row per household with `h`: of each value the first that is filled in, in the order of the file."""
+        wide = [c.field for c in self.sheet.columns if c.to.startswith(("household.", "household_year."))]
+        wide.remove("household_no")
+        wide += [f"{c.field}_precision" for c in self.sheet.columns if c.field in wide and c.kind is Kind.DATE]
+        places = ["_no", "_sheet", "_row", "household_no", "village", "year", "batch_id"]
+        heads = [] if self.persons else ["head_cert_no_identity", "head_name"]
+
+        def grouped(frame):
+            return frame.group_by("_hkey", maintain_order=True).agg(
+                *[pl.col(name).drop_nulls().first() for name in wide],
+                *[pl.col(name).first() for name in (*places, *heads)],
+                pl.col("stamp").max(),
+            )
+
+        found = grouped(pl.concat([grouped(part.filter(pl.col("_verdict") == "")) for part in parts]))
+        if self.persons:
+            by_head = pl.col("_hkey").str.starts_with("ID:")
+            found = found.with_columns(pl.when(by_head).then(pl.col("_hkey").str.slice(3)).alias("head_identity"))
+        else:
+            found = found.rename({"head_cert_no_identity": "head_identity"})
+        return found.with_row_index("h")
+
+    def _create(self, name: str, key: str, frames, state: str, overrides: dict, on_rows=None) -> None:
         """Make the staged data, the narrow table of what became of each row, and the view that joins them.
 
         The data are written once: changing a state of 300,000 rows of fifty columns would copy them all.
         """
         data, kept = staging.table(self.batch.pk, f"{name}_data"), staging.table(self.batch.pk, f"{name}_state")
-        staging.create(data, frame, types=self._types())
-        staging.copy(data, frame, on_rows)
+        done, names = 0, []
+        for frame in frames:
+            if not names:
+                names = frame.columns
+                staging.create(data, frame, types=self._types())
+            staging.copy(data, frame)
+            done += frame.height
+            if on_rows:
+                on_rows(done)
         columns = [
             f'COALESCE(m."new_{column}", d."{column}") AS "{column}"' if column in overrides else f'd."{column}"'
-            for column in frame.columns
+            for column in names
         ]
         new = "".join(f', "new_{column}" {kind}' for column, kind in overrides.items())
         with connection.cursor() as cursor:
@@ -273,6 +308,7 @@ class RegisterImport:
             if name == "p":
                 cursor.execute(f"CREATE INDEX ON {data} (h)")
                 cursor.execute(f"CREATE INDEX ON {data} (_sheet, _row)")
+            cursor.execute(f"ANALYZE {data}")
 
     def _types(self) -> dict[str, str]:
         return {
