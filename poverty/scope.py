@@ -47,19 +47,16 @@ def in_system_scope() -> bool:
     return bool(actor and actor.system)
 
 
-SET_SQL = (
-    "SELECT set_config('app.user', %s, true), set_config('app.system', %s, true),"
-    " set_config('pghistory.context_id', %s, true), set_config('pghistory.context_metadata', %s, true)"
-)
+SET_SQL = "SELECT scope_enter(%s, %s, %s, %s)"
 
 
 def _apply(actor: Actor | None) -> None:
     """Write the actor into the running transaction."""
     if actor is None:
-        values = ["", "", "", ""]
+        values = [None, "", "", ""]
     else:
         values = [
-            str(actor.user_id or ""),
+            actor.user_id,
             actor.system,
             actor.context_id,
             json.dumps(actor.context, ensure_ascii=False) if actor.context_id else "",

@@ -22,7 +22,7 @@ EXCEPTIONS = {
     "dashboard_dirtyvillage": "codes of changed villages and nothing else; triggers append to it",
 }
 
-BOUNDS = '{t}."{v}" >= (SELECT scope_lo() COLLATE "C") AND {t}."{v}" < (SELECT scope_hi() COLLATE "C")'
+BOUNDS = '{t}."{v}" >= scope_lo() COLLATE "C" AND {t}."{v}" < scope_hi() COLLATE "C"'
 RANGES = (
     "EXISTS (SELECT 1 FROM accounts_scoperange s WHERE s.user_id = (SELECT scope_user())"
     ' AND s.household_id IS NULL AND {t}."{v}" >= s.lo AND {t}."{v}" < s.hi)'
@@ -32,8 +32,9 @@ RANGES = (
 def condition(table: str, village: str, household: str = "") -> str:
     """Return the policy's condition.
 
-    The bounds come first, from sub-selects, so that they are computed once and the index on the village column serves
-    (text comparison is leakproof). Most people have one unbroken range; only for the others is more looked at.
+    The bounds come first: they are settings of the transaction, so the planner knows how much lies between them and the
+    index on the village column serves (text comparison is leakproof). Most people have one unbroken range; only for
+    the others is more looked at.
     """
     bounds = BOUNDS.format(t=table, v=village)
     more = ["(SELECT scope_whole())", RANGES.format(t=table, v=village)]

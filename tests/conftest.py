@@ -80,7 +80,10 @@ def empty_tables():
             if name not in KEEP
         ]
         # Emptying a table that is empty costs as much as any other: only those with rows, seen in system scope.
-        owner.execute("SELECT set_config('app.system', 'tests', false)")
+        owner.execute(
+            "SELECT set_config('app.system', 'tests', false), set_config('app.lo', ' ', false),"
+            " set_config('app.hi', '~', false), set_config('app.whole', 'on', false)"
+        )
         asked = " UNION ALL ".join(f"SELECT '{name}' WHERE EXISTS (SELECT 1 FROM \"{name}\")" for name in tables)
         filled = [name for (name,) in owner.execute(asked)]
         if filled:

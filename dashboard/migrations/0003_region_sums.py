@@ -6,15 +6,16 @@ from django.db import migrations, models
 
 # Villages that were counted before are counted again; row-level security binds the owner, too.
 RECOUNT = """
-SELECT set_config('app.system', 'count again', true);
+SELECT scope_enter(NULL, 'count again', '', '');
 INSERT INTO dashboard_dirtyvillage (village) SELECT DISTINCT village FROM dashboard_villagecount;
-SELECT set_config('app.system', '', true);
+SELECT scope_enter(NULL, '', '', '');
 """
 
 
 class Migration(migrations.Migration):
 
     dependencies = [
+        ('accounts', '0002_scope_functions'),
         ('dashboard', '0002_dirty_triggers'),
         ('regions', '0002_cheaper_loading'),
     ]
