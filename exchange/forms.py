@@ -128,7 +128,7 @@ class ExportForm(forms.Form):
     format = forms.ChoiceField(choices=[("xlsx", _("Excel (.xlsx)")), ("csv", _("CSV (.csv)"))])
     full = forms.BooleanField(required=False)
     rows = forms.IntegerField(min_value=0)
-    reason = forms.CharField(max_length=500, required=False)
+    reason = forms.CharField(label=_("Reason"), max_length=500, required=False)
 
     def clean_reason(self):
         return " ".join(self.cleaned_data["reason"].split())

@@ -56,6 +56,10 @@ FAULTS = {
         "The row belongs to no household: it has no household number, and no head with an ID number stands above it. "
         "Fill in the household number and import the row again."
     ),
+    ("D11", "stop", "double"): gettext_lazy(
+        "The file names this household in two ways, once by its number and once by its head. "
+        "Write the household number on all of its rows and import them again."
+    ),
     ("D13", "auto", ""): gettext_lazy("“%(value)s” was read as the official wording. Nothing to do."),
     ("D13", "auto", "blank"): gettext_lazy("“%(value)s” was read as blank. Nothing to do."),
     ("D13", "ask", ""): gettext_lazy(
@@ -214,15 +218,13 @@ def fault_text(code, action, params, *, sheet="", row=None, column="", value="")
     params = json.loads(params) if isinstance(params, str) else dict(params or {})
     words = {key: _shown(given) for key, given in params.items()}
     words["value"] = value or ""
+    words.setdefault("error", words["value"])
     if params.get("kept"):
         text = str(KEPT)
     else:
-        kinds = [
-            str(params.get("kind", "")),
-            str(params.get("problem", "")),
-            *(key for key in ("blank", "rounded", "readings") if params.get(key)),
-            "",
-        ]
+        named = [params.get("kind"), params.get("problem")]
+        kinds = [str(kind) for kind in named if kind]
+        kinds += [*(key for key in ("blank", "rounded", "readings") if params.get(key)), ""]
         text = next((FAULTS[code, action, kind] for kind in kinds if (code, action, kind) in FAULTS), None)
         if text is None and code in declarations.rules:
             return _place(sheet, row, column) + _rule_text(declarations.rules[code], words)
@@ -233,7 +235,7 @@ def fault_text(code, action, params, *, sheet="", row=None, column="", value="")
 def _rule_text(rule, words: dict) -> str:
     """Return the sentence for what a data rule found: the rule, what was seen and expected, what to do."""
     text = _(rule.title)
-    if words.get("seen") and words.get("expected"):
+    if words.get("seen", "?") != "?" and words.get("expected"):
         text += _(" (found %(seen)s, expected %(expected)s)") % words
     return _("%(what)s. The value was stored as it stands. %(advice)s.") % {"what": text, "advice": _(rule.suggestion)}
 

@@ -16,6 +16,7 @@ from exchange.models import ImportAnswer, ImportBatch, ImportFault
 from exchange.results import masked
 from poverty import crypto, declarations
 from poverty.declarations import Column, Kind
+from regions.models import Region
 
 ACTIONS = ("stop", "ask", "note", "auto")
 SAME_LIMIT = 3_000
@@ -248,10 +249,12 @@ def stated_totals(batch: ImportBatch) -> list[Stated]:
             column = column_of(batch, headers.get(sheet, {}).get(header, ""))
             if column is None or column.kind not in (Kind.AMOUNT, Kind.INTEGER, Kind.DECIMAL):
                 continue
-            counted = work.sum_of(sheet, column, 0 if whole else began[sheet], row)
-            line = Stated(sheet, row, total["label"], header, text, counted)
-            if counted is not None:
-                line.fits = _equal(text, counted)
+            after = 0 if whole else began[sheet]
+            line = Stated(sheet, row, total["label"], header, text, work.sum_of(sheet, column, after, row))
+            if line.counted is not None:
+                line.fits = _equal(text, line.counted)
+            if line.fits is False and work.held_between(sheet, column, after, row):
+                line.fits = None  # refused rows and rows that wait are not in the sum
             lines.append(line)
         if not whole:
             began[sheet] = row
@@ -265,14 +268,32 @@ def _equal(text: str, counted) -> bool | None:
         return None
 
 
+COUNTED = ("file_households", "register_households", "file_persons", "register_persons")
+
+
 def reconciliation(batch: ImportBatch) -> dict:
-    """Return the lines by village with their totals and differences."""
-    names = ("file_households", "register_households", "file_persons", "register_persons")
-    lines = [dict(line) for line in batch.reconciliation]
-    for line in lines:
-        for what in ("households", "persons"):
-            line[f"gap_{what}"] = line[f"file_{what}"] - line[f"register_{what}"]
-    total = {name: sum(line[name] for line in lines) for name in names}
-    for what in ("households", "persons"):
-        total[f"gap_{what}"] = total[f"file_{what}"] - total[f"register_{what}"]
-    return {"lines": lines, "total": total, "persons": bool(declarations.sheets[batch.kind].person_key)}
+    """Return the lines by village, with a subtotal behind each town where there are several, and the total."""
+    villages = sorted(batch.reconciliation, key=lambda line: line["village"])
+    towns = list(dict.fromkeys(line["village"][:9] for line in villages))
+    names = dict(Region.objects.filter(pk__in=towns).values_list("pk", "name")) if len(towns) > 1 else {}
+    lines = []
+    for town in towns:
+        mine = [_with_gaps(line) for line in villages if line["village"].startswith(town)]
+        lines += mine
+        if names:
+            lines.append(_sum(mine) | {"town": town, "name": names.get(town, town)})
+    return {
+        "lines": lines,
+        "villages": len(villages),
+        "total": _sum(villages),
+        "persons": bool(declarations.sheets[batch.kind].person_key),
+    }
+
+
+def _sum(lines) -> dict:
+    return _with_gaps({name: sum(line[name] for line in lines) for name in COUNTED})
+
+
+def _with_gaps(line: dict) -> dict:
+    gaps = {f"gap_{what}": line[f"file_{what}"] - line[f"register_{what}"] for what in ("households", "persons")}
+    return {**line, **gaps}

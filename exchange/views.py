@@ -259,6 +259,7 @@ def undo(request, uid):
     context = {"batch": found, "form": form, "crumbs": crumbs_of(found, _("Undo")), **_progress(found)}
     forecast = _forecast(found, request.user)
     if forecast:
+        forecast.setdefault("kept_count", len(forecast["kept"]))
         context |= {"forecast": forecast, "kept": _kept(found, forecast)}
     return render(request, "exchange/undo.html", context, status=422 if form.is_bound and form.errors else 200)
 

@@ -21,11 +21,12 @@ from exchange.models import BatchState, ImportFault, StoredFile
 from exchange.views import SHOWN, crumbs_of, find, household_link, job_of, start_job
 from jobs import engine
 from jobs.models import Job, State
-from poverty import scope
+from regions import picker
 from regions.models import Region
 
 PER_PAGE = 50
 MARK_AT_ONCE_ROWS = 3_000
+SHOWN_CHANGES = 9  # of a row; the rest unfolds
 READ = (*SHOWN, BatchState.UNDONE)
 VERDICTS = {
     "new": gettext_lazy("New rows"),
@@ -132,12 +133,14 @@ def changes(request, uid):
     place(page.object_list)
     names = _places_in(page.object_list)
     for row in page.object_list:
+        row.changes.sort(key=lambda change: change.name != name)  # what is looked for stands first
         for change in row.changes:
             moved = change.name == "household.village"
             change.shown_old, change.shown_new = (
                 names.get(value, value) if moved else queries.value_shown(request.user, change.column, value)
                 for value in (change.old, change.new)
             )
+        row.first, row.rest = row.changes[:SHOWN_CHANGES], row.changes[SHOWN_CHANGES:]
     context = {
         "batch": batch, "crumbs": crumbs_of(batch, _("Changes")), "page": page, "counts": counts, "field": name,
         "kept": bool(work),
@@ -242,9 +245,10 @@ def _value(request, batch, fault: ImportFault) -> tuple[str, str]:
         known = {value for value, _label in choices_of(batch.kind, fault.field)}
         return (code, "") if code in known else ("", _("Choose what the label means, or leave the cell blank."))
     if sort == "region":
-        code = (typed if choice in ("other", "") else choice).split(" ")[0]
-        inside = Region.objects.valid().filter(scope.under("code", batch.region_id), pk=code, level="village").exists()
-        return (code, "") if inside else ("", _("Choose a village of the area of this import."))
+        written = typed if choice in ("other", "") else choice
+        found = [region.pk for region in picker.exact(request.user, written, levels=("village",))]
+        inside = [code for code in found if code.startswith(batch.region_id)]
+        return (inside[0], "") if len(inside) == 1 else ("", _("Choose a village of the area of this import."))
     if sort == "column":
         return (choice, "") if choice in ("yuan", "wan") else ("", _("Choose the unit of these amounts."))
     if choice == "keep":

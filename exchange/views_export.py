@@ -5,7 +5,7 @@ import re
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.http import Http404, HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpResponse, QueryDict, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.http import content_disposition_header, urlencode
@@ -72,6 +72,8 @@ def export(request):
 
 def _confirm_page(request, form, found, kind: str, wants_full: bool):
     approval = approvals.find(found, request.user) if found.needs_second_person() else None
+    if approval and not form.is_bound:
+        form = ExportForm(initial={"reason": approval.reason})
     context = {
         "form": form, "export": found, "kind": kind, "kinds": kinds(), "full": wants_full, "query": _query(request),
         "masked": found.headers_with(View.MASKED), "left_out": found.headers_with(View.NOTHING),
@@ -114,6 +116,7 @@ def requests(request):
     for asked in page.object_list:
         asked.title = declarations.sheets[asked.kind].title
         asked.open = not (asked.approved_at or asked.refused_at)
+        asked.filtered = bool(QueryDict(asked.query).keys() - {"region", "year"})
         asked.mine = asked.requested_by_id == request.user.pk
         asked.decidable = asked.open and not asked.mine and request.user.may(Permission.EXPORT_APPROVE)
         asked.usable = asked.mine and asked.approved_at and not asked.used_at

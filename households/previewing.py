@@ -44,6 +44,8 @@ class Row:
     village: str = ""
     verdict: str = ""
     uid: str = ""  # of the household, for the link
+    first: list[Change] = field(default_factory=list)
+    rest: list[Change] = field(default_factory=list)
     place: str = ""
     link: str = ""
     changes: list[Change] = field(default_factory=list)
@@ -253,3 +255,11 @@ class RegisterPreview(RegisterMerge):
         if column.field not in self._columns(table):
             return None
         return self.fetch(f'SELECT sum("{column.field}") FROM {table} {between}', [sheet, after, before])[0][0]
+
+    def held_between(self, sheet: str, column: Column, after: int, before: int) -> bool:
+        """Return whether rows between two rows of a sheet wait or are refused, so that their values are not kept."""
+        if self.persons and column.to.startswith(("member.", "member_year.")):
+            return False
+        name = self.p_data if self.persons else staging.table(self.batch.pk, "rest")
+        sql = f"SELECT EXISTS (SELECT 1 FROM {name} WHERE _sheet = %s AND _row > %s AND _row < %s AND _verdict <> '')"
+        return self.fetch(sql, [sheet, after, before])[0][0]

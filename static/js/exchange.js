@@ -67,11 +67,10 @@
   }
   document.querySelectorAll("form[data-upload]").forEach(uploads);
 
-  // Typing into the field of an answer chooses that answer.
-  document.addEventListener("input", (event) => {
-    const picks = event.target.dataset?.picks;
-    if (!picks) return;
-    const radio = [...event.target.form.elements.choice].find((item) => item.value === picks);
+  // Filling in the field of an answer chooses that answer.
+  ["input", "change"].forEach((kind) => document.addEventListener(kind, (event) => {
+    if (event.target.matches?.("input[type=radio]")) return;
+    const radio = event.target.closest?.(".ex-answer")?.querySelector("input[type=radio]");
     if (radio) radio.checked = true;
-  });
+  }));
 })();
