@@ -367,7 +367,8 @@ class RegisterImport:
             *self._sealed(frame, "cert_no", "cert_no_sealed", "cert"),
             pl.Series("id_index", staging.hexed(crypto.blind_many("id", identities)), dtype=pl.Utf8),
             *[frame[f"cert_no_{part}"].alias(f"id_{part}") for part in ("kind", "fault", "area", "birth_on", "sex")],
-            *self._masks(frame, "cert_no"),
+            *self._masks(frame, "cert_no", "name"),
+            pl.when(~pl.col("name").str.contains("*", literal=True)).then(pl.col("name")).alias("name"),
         ]
         frame = frame.with_columns(added)
         # Empty facts are '' in the register, and COPY writes '' as NULL: the insert puts them back.

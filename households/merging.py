@@ -180,6 +180,12 @@ class RegisterMerge(RegisterImport):
             for sheet, row, shown, uid, stored in rows:
                 if stored is None or hide(crypto.unseal(PLACES[sealed], uid, stored)) != shown:
                     bad.append((sheet, row, field))
+        if self.persons:
+            named = self.fetch(
+                f"""SELECT s._sheet, s._row, s.name_mask, t.name FROM {self.p} s
+                      LEFT JOIN households_member t ON t.id = s.member_id WHERE s.name_mask IS NOT NULL"""
+            )
+            bad += [(sheet, row, "name") for sheet, row, shown, name in named if masks.mask_name(name or "") != shown]
         return bad
 
     # --- comparing ---------------------------------------------------------------------------------------------

@@ -93,6 +93,10 @@ class Resolver:
         if len(codes) > 1:
             inside = {code for code in codes if code.startswith(self.area)}
             codes = inside if len(inside) == 1 else codes
+        if len(codes) > 1:
+            # A village and a community of one stem: the name as written tells them apart.
+            same = {code for code in codes if plain(self.names[code]) == plain(village)}
+            codes = same if len(same) == 1 else codes
         if len(codes) == 1:
             (code,) = codes
             return Found(code, self._exact(code, county, town, village))

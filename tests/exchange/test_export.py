@@ -15,6 +15,7 @@ from exchange import exporting
 from exchange.models import ExportRequest
 from households.models import Household, HouseholdYear, Member
 from poverty import config, scope
+from regions.models import Region
 from tests.exchange.importing import id_number, person, run, workbook
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("regions")]
@@ -264,3 +265,28 @@ def test_departed_and_withdrawn_persons_stay_at_home(tmp_path, register):
     with scope.system("plant"):
         Member.objects.filter(person_no="P2").update(departed_on="2020-06-01", departed_as="01")
     assert [row["人编号"] for row in rows_of(export(tmp_path))] == ["P1", "P5", "P3"]
+
+
+def test_an_auditors_export_with_a_masked_child_comes_back_without_a_change(client, make_user, register):
+    client.force_login(make_user(Role.AUDITOR, "459901"))
+    data = download(client)
+    assert "韦**" in {row["姓名"] for row in rows_of(data)}
+    found = run(data, name="out.xlsx")
+    assert (found["changed"], found["new"], found["asked"], found["unchanged"]) == (0, 0, 0, 4)
+    with scope.system("look"):
+        assert Member.objects.get(person_no="P5").name == "韦小宝"
+
+
+def test_a_masked_name_that_is_not_the_stored_ones_is_asked_about(client, make_user, register):
+    client.force_login(make_user(Role.AUDITOR, "459901"))
+    data = download(client)
+    with scope.system("plant"):
+        Member.objects.filter(person_no="P5").update(name="蒙小宝")
+    found = run(data, name="out.xlsx")
+    assert (found["changed"], found["asked"], found["unchanged"]) == (0, 1, 3)
+
+
+def test_a_village_and_a_community_of_one_stem_are_told_apart(tmp_path, register):
+    Region.objects.create(code="459901100203", name="龙溪社区", short_name="龙溪", level="village")
+    found = run(export(tmp_path), name="out.xlsx")
+    assert (found["asked"], found["unchanged"]) == (0, 4)
