@@ -1,0 +1,112 @@
+"""One measured step in a process of its own, so that nothing of the others is in its memory or its caches.
+
+`python -m bench.steps NAME JSON` prints one JSON object as its last line.
+"""
+
+import csv
+import datetime as dt
+import io
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from bench import place
+from bench.memory import Watch
+
+
+def run(name: str, **given) -> dict:
+    """Run the step; return what it says, and "peaks": the memory of its processes in kilobytes."""
+    command = [sys.executable, "-m", "bench.steps", name, json.dumps(given)]
+    process = subprocess.Popen(command, cwd=place.ROOT, stdout=subprocess.PIPE, text=True)
+    with Watch(process.pid) as watch:
+        output, _ = process.communicate()
+    if process.returncode:
+        raise RuntimeError(f"{name} ended with status {process.returncode}; its last words are above")
+    return {**json.loads(output.strip().splitlines()[-1]), "peaks": watch.peaks}
+
+
+def import_sheet(*, kind: str, file: str, region: str, year: int, as_of: str) -> dict:
+    """Import as the command does: from the file on disk to the committed register, with checks, sealing and history."""
+    import exchange.tasks  # noqa: F401 — what a worker has in memory besides
+    from accounts.models import User
+    from exchange import batches
+
+    by, seen = User.objects.system(), []
+    begun = time.perf_counter()
+
+    def say(stage, done, total):
+        if not seen or seen[-1][0] != stage:
+            seen.append((stage, time.perf_counter() - begun))
+
+    batch = batches.create(
+        kind=kind, name=Path(file).name, data=Path(file).read_bytes(), region=region, year=year,
+        as_of=dt.date.fromisoformat(as_of), by=by,
+    )  # fmt: skip
+    with batches.working_on(batch):
+        progress = batches.Progress(say)
+        if not batches.stage(batch, progress):
+            raise RuntimeError(f"{file} was refused")
+        state = batches.merge(batch, progress)
+    whole = time.perf_counter() - begun
+    with batches.scope_of(batch):
+        batch.refresh_from_db()
+    ends = [at for _stage, at in seen[1:]] + [whole]
+    counts = {name: getattr(batch, name) for name in ("rows", "new", "changed", "unchanged", "rejected", "asked")}
+    return {
+        "seconds": whole,
+        "state": state,
+        "phases": {stage: round(end - at, 2) for (stage, at), end in zip(seen, ends, strict=True)},
+        **counts,
+    }
+
+
+def floor(*, file: str) -> dict:
+    """Read the same rows and COPY them into a table without indexes: the least that any import has to do."""
+    import python_calamine
+    from django.db import connection, transaction
+
+    begun = time.perf_counter()
+    rows = iter(python_calamine.CalamineWorkbook.from_path(file).get_sheet_by_index(0).iter_rows())
+    width, count = len(first := next(rows)), 1
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"CREATE TABLE staging.bench_floor ({', '.join(f'c{n} text' for n in range(width))})")
+        with cursor.copy("COPY staging.bench_floor FROM STDIN (FORMAT csv)") as target:
+            buffer = io.StringIO()
+            write = csv.writer(buffer).writerow
+            write(first)
+            for row in rows:
+                write(row)
+                count += 1
+                if count % 10_000 == 0:
+                    target.write(buffer.getvalue())
+                    buffer.seek(0)
+                    buffer.truncate()
+            read = time.perf_counter() - begun
+            target.write(buffer.getvalue())
+    whole = time.perf_counter() - begun
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE staging.bench_floor")
+    return {"seconds": whole, "rows": count, "read_and_sent": round(read, 2)}
+
+
+def rival(*, file: str, region: str, bulk: bool) -> dict:
+    from bench import rival
+
+    return rival.measure(Path(file), region=region, bulk=bulk)
+
+
+def load_regions(*, folder: str) -> dict:
+    from bench import tree
+
+    return tree.measure(Path(folder))
+
+
+STEPS = {step.__name__: step for step in (import_sheet, floor, rival, load_regions)}
+
+if __name__ == "__main__":
+    import django
+
+    django.setup()
+    print(json.dumps(STEPS[sys.argv[1]](**json.loads(sys.argv[2]))))
