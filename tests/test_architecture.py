@@ -14,7 +14,18 @@ from poverty import security
 from poverty.scope import ScopedModel
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOMS = ["poverty", "regions", "accounts", "jobs", "exchange", "validation", "dashboard", "households", "projects", "funds"]
+ROOMS = [
+    "poverty",
+    "regions",
+    "accounts",
+    "jobs",
+    "exchange",
+    "validation",
+    "dashboard",
+    "households",
+    "projects",
+    "funds",
+]
 ROOMS += ["cadres", "public"]
 FLOORS = {
     **{"poverty": 0, "regions": 1, "accounts": 2, "jobs": 3, "exchange": 3, "validation": 3, "dashboard": 3},
@@ -48,12 +59,7 @@ def test_imports_run_downwards_only():
     for name, path in sources():
         room = name.split("/")[0]
         for target in imported_rooms(path):
-            allowed = (
-                target == room
-                or name in ASSEMBLY
-                or FLOORS[target] < FLOORS[room]
-                or (room, target) in ENGINES
-            )
+            allowed = target == room or name in ASSEMBLY or FLOORS[target] < FLOORS[room] or (room, target) in ENGINES
             if not allowed:
                 wrong.append(f"{name} imports {target}")
     assert wrong == []
@@ -114,7 +120,9 @@ def test_tests_run_as_the_unprivileged_role():
 
 def test_every_register_table_keeps_its_history():
     register = {"Household", "HouseholdYear", "Member", "MemberYear"}
-    assert {model.__name__ for model in apps.get_app_config("households").get_models() if hasattr(model, "pgh_event_model")} == register
+    assert {
+        model.__name__ for model in apps.get_app_config("households").get_models() if hasattr(model, "pgh_event_model")
+    } == register
 
 
 def test_every_scoped_model_names_a_column_that_exists():
@@ -130,9 +138,22 @@ def test_no_stub_is_left():
 
 
 def test_no_address_to_download_from_is_committed():
-    forbidden = re.compile(r'"resolved":\s*"http|https?://[^\s"]+\.(?:tgz|whl|tar\.gz)|--(?:extra-)?index-url|\bregistry\s*=')
+    forbidden = re.compile(
+        r'"resolved":\s*"http|https?://[^\s"]+\.(?:tgz|whl|tar\.gz)|--(?:extra-)?index-url|\bregistry\s*='
+    )
     found = []
-    for pattern in ("*.lock", "*.json", "*.toml", "*.txt", "*.in", "*.yml", "script/*", "script/lib/*", ".npmrc", "Dockerfile"):
+    for pattern in (
+        "*.lock",
+        "*.json",
+        "*.toml",
+        "*.txt",
+        "*.in",
+        "*.yml",
+        "script/*",
+        "script/lib/*",
+        ".npmrc",
+        "Dockerfile",
+    ):
         for path in ROOT.glob(pattern):
             if path.is_file() and forbidden.search(path.read_text(errors="ignore")):
                 found.append(path.name)

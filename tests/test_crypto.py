@@ -99,13 +99,17 @@ def test_every_amount_in_plain_digits_is_read(value):
     assert parse_amount(f" {value:f} ") == value
 
 
-@pytest.mark.parametrize("text", ["NaN", "1_000", "１２３", "٣", "1e3", "1.234", "+1", "", "1234567890123", "Infinity", "1,000"])
+@pytest.mark.parametrize(
+    "text", ["NaN", "1_000", "１２３", "٣", "1e3", "1.234", "+1", "", "1234567890123", "Infinity", "1,000"]
+)
 def test_anything_else_is_no_amount(text):
     with pytest.raises(ValidationError):
         parse_amount(text)
 
 
-@pytest.mark.parametrize("body", [b'{"a": NaN}', b'{"a": "\\u0000"}', b'{"a": "\\ud800"}', b"[" * 50 + b"]" * 50, b"\xff", b"{"])
+@pytest.mark.parametrize(
+    "body", [b'{"a": NaN}', b'{"a": "\\u0000"}', b'{"a": "\\ud800"}', b"[" * 50 + b"]" * 50, b"\xff", b"{"]
+)
 def test_what_no_column_can_hold_is_a_bad_request(body):
     with pytest.raises(BadRequest):
         parse_json(body)

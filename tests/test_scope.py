@@ -38,7 +38,13 @@ def test_forgetting_the_filter_shows_only_the_own_area(make_user):
 
 def test_an_unscoped_queryset_raises_when_it_is_evaluated(make_user):
     with scope.acting(make_user(Role.COUNTY_OFFICE, "459901")):
-        for evaluate in (list, lambda q: q.count(), lambda q: q.exists(), lambda q: q.update(address="x"), lambda q: q.first()):
+        for evaluate in (
+            list,
+            lambda q: q.count(),
+            lambda q: q.exists(),
+            lambda q: q.update(address="x"),
+            lambda q: q.first(),
+        ):
             with pytest.raises(scope.Unscoped):
                 evaluate(Household.objects.filter(status="04"))
         with pytest.raises(scope.Unscoped):

@@ -24,7 +24,11 @@ def entries(text: str):
             elif name and line.startswith('"'):
                 parts[name] += line[1:-1]
         flags = " ".join(line for line in block.splitlines() if line.startswith("#,"))
-        yield flags, parts.get("msgid", ""), [value for key, value in parts.items() if key.startswith("msgstr")]
+        yield (
+            flags,
+            parts.get("msgid", "") + parts.get("msgid_plural", ""),
+            [value for key, value in parts.items() if key.startswith("msgstr")],
+        )
 
 
 def test_every_message_is_translated(tmp_path):

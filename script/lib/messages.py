@@ -31,7 +31,9 @@ def extract(folder: Path) -> Path:
     work.mkdir(parents=True)
     for name in [*SOURCES, "templates"]:
         if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, work / name, ignore=shutil.ignore_patterns("__pycache__", "migrations", "*.mo"))
+            shutil.copytree(
+                ROOT / name, work / name, ignore=shutil.ignore_patterns("__pycache__", "migrations", "*.mo")
+            )
     (work / "locale").mkdir()
     run(
         sys.executable, "-m", "django", "makemessages", "-l", "zh_Hans", "--keep-pot", "--no-wrap", "--no-location",
@@ -69,7 +71,18 @@ def main() -> int:
     template = extract(folder)
     merged = folder / "django.po"
     compendia = ["--compendium", str(join(options.merge, folder))] if options.merge else []
-    run("msgmerge", "-q", "--no-fuzzy-matching", "--no-wrap", *compendia, "-o", str(merged), str(PO), str(template), cwd=ROOT)
+    run(
+        "msgmerge",
+        "-q",
+        "--no-fuzzy-matching",
+        "--no-wrap",
+        *compendia,
+        "-o",
+        str(merged),
+        str(PO),
+        str(template),
+        cwd=ROOT,
+    )
     run("msgattrib", "--no-obsolete", "--no-wrap", "--sort-output", "-o", str(merged), str(merged), cwd=ROOT)
     missing = untranslated(merged)
     for message in missing:
