@@ -10,6 +10,7 @@ from django.core.paginator import Paginator
 from django.db.models import Q
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
@@ -140,6 +141,7 @@ def user_switch(request, pk):
 def _show_passwords(request, rows, failed):
     """Show one-time passwords, this once: they are kept nowhere, so the page itself carries them to the download."""
     context = {"rows": rows, "posted": [json.dumps(row, ensure_ascii=False) for row in rows], "failed": failed}
+    context["here"] = reverse("accounts:users")  # where another language starts: this page cannot be asked for again
     response = render(request, "accounts/passwords.html", context)
     response.headers["Cache-Control"] = "no-store"
     return response

@@ -5,6 +5,7 @@ import datetime as dt
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
@@ -70,8 +71,6 @@ def _place(row, names) -> str:
 
 
 def _crumbs(user, area: str, names) -> list[dict]:
-    from django.urls import reverse
-
     address = reverse("households:list")
     crumbs = [{"name": _("Households"), "url": address}]
     for code, name in listing.path_of(area, names, user.area_code):
@@ -123,7 +122,8 @@ def id_search(request):
         ])
         for row in found.values()
     ]  # fmt: skip
-    context = {"hits": hits, "facts": facts, "length": len(number)}
+    # This page has no address of its own to come back to, so another language starts from the list.
+    context = {"hits": hits, "facts": facts, "length": len(number), "here": reverse("households:list")}
     return render(request, "households/id_search.html", context)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.sample import make_sample_users
@@ -44,7 +45,7 @@ class Command(BaseCommand):
             )  # fmt: skip
         with open(folder / made["positions"], newline="") as file:
             rows = list(csv.DictReader(file))
-        with scope.system("place the sample's households", by=User.objects.system()), connection.cursor() as cursor:
+        with scope.system(_("Set the position"), by=User.objects.system()), connection.cursor() as cursor:
             cursor.execute(
                 PLACE,
                 [[row["household_no"] for row in rows], [row["lon"] for row in rows], [row["lat"] for row in rows]],
