@@ -28,6 +28,19 @@ SORTS = {
     "net": ("net", "village_id", "household_no"),
     "-net": ("-net", "-village_id", "-household_no"),
 }
+SORT_LABELS = {
+    "": _("village and household number"),
+    "number": _("household number"),
+    "-number": _("household number, downwards"),
+    "village": _("village"),
+    "-village": _("village, downwards"),
+    "head": _("head's name"),
+    "-head": _("head's name, downwards"),
+    "exit_year": _("exit year"),
+    "-exit_year": _("exit year, latest first"),
+    "net": _("net income per head, lowest first"),
+    "-net": _("net income per head, highest first"),
+}
 # Kept sums per village know these; any other filter is counted on the rows themselves.
 COUNTED = {"region", "status", "type", "cause", "exit_year", "sort", "page"}
 
@@ -64,11 +77,12 @@ class HouseholdFilterForm(forms.Form):
     unplaced = forms.BooleanField(label=_("Without position"), required=False)
     findings = forms.BooleanField(label=_("With findings"), required=False)
     q = forms.CharField(label=_("Name or household number"), required=False, max_length=100)
-    sort = forms.ChoiceField(choices=[(key, key) for key in SORTS], required=False)
+    sort = forms.ChoiceField(label=_("Sorted by"), choices=[], required=False)
     page = forms.CharField(required=False, max_length=10)
 
     def __init__(self, data=None, *args, **kwargs):
         super().__init__(data, *args, **kwargs)
+        self.fields["sort"].choices = [(key, SORT_LABELS.get(key, key)) for key in SORTS]
         for name, field in self.fields.items():
             if isinstance(field, AnyOf):
                 field.offer((self.data.get(name) or "").strip())
@@ -155,9 +169,7 @@ class HouseholdFilterForm(forms.Form):
         if asked["unplaced"]:
             households = households.filter(position__isnull=True)
         if asked["findings"]:
-            households = households.filter(
-                pk__in=seen(Finding).filter(closed_at__isnull=True).values("household_id")
-            )
+            households = households.filter(pk__in=seen(Finding).filter(closed_at__isnull=True).values("household_id"))
         if asked["q"]:
             households = households.filter(self._matching(asked["q"].strip(), asked["region"], seen(Member)))
         return households

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from django.core.paginator import Paginator
 from django.db import connection
-from django.db.models import Count, F, IntegerField, OuterRef, Subquery, Sum
+from django.db.models import Count, F, IntegerField, OuterRef, Subquery
 from django.db.models.functions import Coalesce, Collate, JSONObject
 
 from dashboard import counts
@@ -89,18 +89,27 @@ def ordered(households, sort: str, user, year: int | None = None):
     )
 
 
-def totals(form: HouseholdFilterForm, found, user) -> tuple[int, int]:
-    """Return (households, persons) of the list, from the kept sums where they know them."""
-    if form.counted and not any(part.household_id for part in user.scope_ranges()):
-        return _kept_totals(form, user)
-    persons = (
-        Member.objects.visible_to(user).active().filter(household_id=OuterRef("pk")).order_by().values("household_id")
+def knows_totals(form: HouseholdFilterForm, user) -> bool:
+    """Tell whether the kept sums hold the totals of a list."""
+    return form.counted and not any(part.household_id for part in user.scope_ranges())
+
+
+def _found(found, user, page: int) -> tuple[int, int, list[int]]:
+    """Return (households, persons, keys of a page) of an ordered list: a filter that looks at every row looks once."""
+    inner, inner_params = found.values_list("pk").query.sql_with_params()
+    people, people_params = (
+        Member.objects.visible_to(user).active().order_by().values_list("household_id").query.sql_with_params()
     )
-    answer = found.order_by().aggregate(
-        households=Count("pk"),
-        persons=Sum(Subquery(persons.annotate(n=Count("pk")).values("n"), output_field=IntegerField())),
-    )
-    return answer["households"], answer["persons"] or 0
+    first = (page - 1) * PER_PAGE
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"WITH f AS MATERIALIZED (SELECT x.id, row_number() OVER () AS n FROM ({inner}) AS x (id))"
+            f" SELECT (SELECT count(*) FROM f),"
+            f" (SELECT count(*) FROM ({people}) AS m (household) WHERE m.household IN (SELECT id FROM f)),"
+            f" ARRAY(SELECT id FROM f WHERE n > %s AND n <= %s ORDER BY n)",
+            [*inner_params, *people_params, first, first + PER_PAGE],
+        )
+        return cursor.fetchone()
 
 
 def _kept_totals(form, user) -> tuple[int, int]:
@@ -132,17 +141,21 @@ def make(form: HouseholdFilterForm, user) -> Listing:
     """Return the page that the form asks for."""
     everything = Household.objects.visible_to(user).in_register()
     found = form.filter(everything, user)
-    if not form.is_valid():
-        empty = Paginator([], PER_PAGE).get_page(1)
-        return Listing(empty, 0, 0)
+    if not form.is_valid() or not user.scope_ranges():
+        return Listing(Paginator([], PER_PAGE).get_page(1), 0, 0)
     asked = form.cleaned_data
     year = asked["year"] if isinstance(asked["year"], int) else None
-    households, persons = totals(form, found, user)
-    paginator = Paginator(range(households), PER_PAGE)
-    page = paginator.get_page(asked["page"] or 1)
-    keys = ordered(found, asked["sort"], user, year).values("pk")[page.start_index() - 1 if households else 0 :][
-        :PER_PAGE
-    ]
+    number = int(asked["page"]) if asked["page"].isascii() and asked["page"].isdigit() else 1
+    found = ordered(found, asked["sort"], user, year)
+    if knows_totals(form, user):
+        households, persons = _kept_totals(form, user)
+        page = Paginator(range(households), PER_PAGE).get_page(number)
+        keys = found.values("pk")[page.start_index() - 1 if households else 0 :][:PER_PAGE]
+    else:
+        households, persons, keys = _found(found, user, min(max(number, 1), 1_000_000))
+        page = Paginator(range(households), PER_PAGE).get_page(number)
+        if page.number != number and households:
+            keys = _found(found, user, page.number)[2]
     rows = with_details(Household.objects.visible_to(user).filter(pk__in=keys), user, year)
     page.object_list = list(ordered(rows, asked["sort"], user, year))
     return Listing(

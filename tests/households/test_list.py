@@ -147,7 +147,16 @@ def test_incomes_are_sorted_with_the_unknown_last(county, mixed):
     assert down[:2] == [returned, plain]
 
 
-FRAME = ("django_session", "accounts_user", "accounts_scoperange", "set_config", "BEGIN", "COMMIT", "SAVEPOINT")
+FRAME = (
+    "django_session",
+    "accounts_user",
+    "accounts_scoperange",
+    "set_config",
+    "scope_enter",
+    "BEGIN",
+    "COMMIT",
+    "SAVEPOINT",
+)
 
 
 @pytest.mark.parametrize(
@@ -200,3 +209,18 @@ def test_the_export_is_asked_with_the_lists_own_filters(county):
 
     form = HouseholdFilterForm({"status": "04", "unplaced": "1", "page": "3", "sort": "net", "q": ""})
     assert form.query == "status=04&unplaced=1"
+
+
+@pytest.mark.parametrize("query", [{}, {"q": "岑"}, {"status": "04", "region": "459901"}])
+def test_a_user_without_an_area_sees_nothing(regions, make_user, login, query):
+    make.household()
+    response = login(make_user(Role.VILLAGE_CADRE)).get(URL, query)
+    assert response.status_code == 200
+    assert numbers(response) == []
+
+
+def test_a_filtered_list_has_pages(county):
+    made = [make.household(head=f"岑{number:02d}") for number in range(55)]
+    pages = [numbers(county.get(URL, {"q": "岑", "page": page})) for page in (1, 2, 3)]
+    assert [len(page) for page in pages] == [50, 5, 5]
+    assert sorted(pages[0] + pages[1]) == sorted(row.household_no for row in made)

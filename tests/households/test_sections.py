@@ -4,7 +4,7 @@ import datetime as dt
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accounts.masks import View
@@ -38,6 +38,7 @@ TYPED = [of for of in HISTORY if (of.codes or of.kind in VALUES) and of.name not
 
 
 @pytest.mark.parametrize("of", TYPED, ids=str)
+@settings(deadline=None)
 @given(data=st.data())
 def test_a_value_survives_plain_form_and_back(of, data):
     value = data.draw(strategy(of))
