@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from regions.models import Region, RegionAlias
 
-VILLAGE_ENDINGS = re.compile(r"(村民委员会|村民委|村委会|居民委员会|社区居委会|居委会|社区居民委员会|社区|行政村|村)$")
+VILLAGE_ENDINGS = re.compile(r"((村|社区)?(村民委员会|村民委|村委会|居民委员会|居委会)|社区|行政村|村)$")
 TOWN_ENDINGS = re.compile(r"(街道办事处|街道|民族乡|镇人民政府|乡人民政府|镇|乡)$")
 COUNTY_ENDINGS = re.compile(r"(各族自治县|自治县|县|区|市|旗)$")
 
