@@ -1,11 +1,14 @@
 """Accounts in Django's admin: what a system administrator may correct by hand; the rest has pages of its own."""
 
 from django.contrib import admin
+from django.contrib.auth.models import Group
 
 from accounts import actions
 from accounts.adminsite import PolicyModelAdmin
 from accounts.models import User
 from accounts.roles import Permission
+
+admin.site.unregister(Group)  # roles and permissions are code
 
 
 @admin.register(User)

@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 
-from poverty import doors
+from poverty import config, doors
 from poverty.models import ConfigValue
 
 
@@ -12,3 +12,6 @@ class ConfigValueAdmin(doors.admin_class()):
     can_add = can_change = False
     list_display = ["key", "region", "value", "unit", "valid_from", "valid_to", "set_by", "set_at"]
     search_fields = ["key", "region", "note"]
+
+    def get_queryset(self, request):
+        return config.concerning(request.user)

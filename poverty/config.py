@@ -170,3 +170,13 @@ def set_value(key: str, value: Decimal, region: str, valid_from: datetime.date, 
         ) from error
     forget()
     return made
+
+
+def concerning(user):
+    """Return the values that concern `user`: of the own area, of what lies above it and of what lies in it."""
+    area = user.area_code
+    above = [area[:length] for length in REGION_LENGTHS if length <= len(area)] if area else [""]
+    inside = Q(pk__in=[])
+    for each in user.scope_ranges():
+        inside |= Q(region__gte=each.lo, region__lt=each.hi)
+    return ConfigValue.objects.filter(Q(region__in=above) | inside)

@@ -5,7 +5,6 @@ import datetime
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.db.models import Q
 from django.http import Http404
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -47,16 +46,6 @@ class ValueForm(forms.Form):
         return day
 
 
-def _visible(user):
-    """Return the values that concern the user: of the area itself, of what lies above it and what lies in it."""
-    area = user.area_code
-    above = [area[:length] for length in dated.REGION_LENGTHS if length <= len(area)] if area else [""]
-    inside = Q(pk__in=[])
-    for each in user.scope_ranges():
-        inside |= Q(region__gte=each.lo, region__lt=each.hi)
-    return ConfigValue.objects.filter(Q(region__in=above) | inside)
-
-
 def _names(rows) -> dict[str, str]:
     codes = {row.region for row in rows if row.region}
     return {"": _("whole country"), **dict(Region.objects.filter(pk__in=codes).values_list("pk", "name"))}
@@ -67,7 +56,7 @@ def _names(rows) -> dict[str, str]:
 def config(request):
     """Every setting with the value in force here today."""
     today, area = timezone.localdate(), request.user.area_code
-    rows = list(_visible(request.user))
+    rows = list(dated.concerning(request.user))
     places = _names(rows)
     by_key: dict[str, list[ConfigValue]] = {}
     for row in rows:
@@ -131,7 +120,7 @@ def setting(request, key):
                 % {"day": row.valid_from},
             )
             return redirect("regions:setting", key)
-    rows = list(_visible(request.user).filter(key=key).order_by("-valid_from", "-region"))
+    rows = list(dated.concerning(request.user).filter(key=key).order_by("-valid_from", "-region"))
     places = _names(rows)
     for row in rows:
         row.place = places.get(row.region, row.region)
