@@ -50,7 +50,9 @@ class ImportBatch(ScopedModel):
     sha256 = models.CharField(max_length=64)
     year = models.PositiveSmallIntegerField(_("year"), null=True, blank=True)
     as_of = models.DateField(_("as-of date"))
-    mode = models.CharField(max_length=4, choices=[("good", _("good rows")), ("all", _("all or nothing"))], default="good")
+    mode = models.CharField(
+        max_length=4, choices=[("good", _("good rows")), ("all", _("all or nothing"))], default="good"
+    )
     state = models.CharField(_("state"), max_length=12, choices=BatchState.choices, default=BatchState.UPLOADED)
     rows = models.PositiveIntegerField(default=0)
     new = models.PositiveIntegerField(default=0)

@@ -138,16 +138,16 @@ def in_two_households(members, on):
 LIVING = Q(members__departed_on__isnull=True, members__withdrawn_at__isnull=True)
 
 
-def living(more: Q = Q()):
+def living(**more):
     """Return the number of present members, as a count over one join and not a look-up per household."""
-    return Count("members", filter=LIVING & more, distinct=False)
+    return Count("members", filter=LIVING & Q(**more))
 
 
 def without_head(households, on):
     """A household without any member is the empty household of another rule, not one without a head."""
     return (
         registered(households)
-        .annotate(heads=living(Q(members__relation=HEAD)), living=living())
+        .annotate(heads=living(members__relation=HEAD), living=living())
         .filter(heads=0, living__gt=0)
         .annotate(seen=text("0"), expected=text("1"))
     )
@@ -156,7 +156,7 @@ def without_head(households, on):
 def with_two_heads(households, on):
     return (
         registered(households)
-        .annotate(heads=living(Q(members__relation=HEAD)))
+        .annotate(heads=living(members__relation=HEAD))
         .filter(heads__gt=1)
         .annotate(seen=Cast("heads", CharField()), expected=text("1"))
     )

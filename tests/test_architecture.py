@@ -28,8 +28,18 @@ ROOMS = [
 ]
 ROOMS += ["cadres", "public"]
 FLOORS = {
-    **{"poverty": 0, "regions": 1, "accounts": 2, "jobs": 3, "exchange": 3, "validation": 3, "dashboard": 3},
-    **{"households": 4, "projects": 5, "funds": 5, "cadres": 5, "public": 5},
+    "poverty": 0,
+    "regions": 1,
+    "accounts": 2,
+    "jobs": 3,
+    "exchange": 3,
+    "validation": 3,
+    "dashboard": 3,
+    "households": 4,
+    "projects": 5,
+    "funds": 5,
+    "cadres": 5,
+    "public": 5,
 }
 # The project package is also where everything is put together.
 ASSEMBLY = {"poverty/urls.py", "poverty/settings.py", "poverty/apps.py"}

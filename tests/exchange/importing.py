@@ -60,7 +60,9 @@ def workbook(rows: list[dict], headers: list[str] | None = None) -> bytes:
     return stream.getvalue()
 
 
-def start(data: bytes, *, kind="persons", name="roster.xlsx", region="459901", by=None, mode="good", year=2020, as_of=None):
+def start(
+    data: bytes, *, kind="persons", name="roster.xlsx", region="459901", by=None, mode="good", year=2020, as_of=None
+):
     return batches.create(
         kind=kind, name=name, data=data, region=region, year=year, as_of=as_of or dt.date(year, 12, 31),
         by=by or User.objects.system(), mode=mode,
@@ -82,7 +84,9 @@ def summary(batch) -> dict:
 
 
 def places(found: dict, *codes: str) -> list[tuple]:
-    return sorted((f["row"], f["column"], f["code"], f["action"]) for f in found["faults"] if not codes or f["code"] in codes)
+    return sorted(
+        (f["row"], f["column"], f["code"], f["action"]) for f in found["faults"] if not codes or f["code"] in codes
+    )
 
 
 def counts() -> dict[str, int]:

@@ -16,7 +16,16 @@ from tests.exchange.importing import counts, id_number, person, places, run, sta
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("regions")]
 
 FAMILY = [
-    person("H1", "P1", "韦明", id_number(1), 人数=2, 联系电话="13800000001", 银行卡号="6222020000000000000", 开户银行="农信社"),
+    person(
+        "H1",
+        "P1",
+        "韦明",
+        id_number(1),
+        人数=2,
+        联系电话="13800000001",
+        银行卡号="6222020000000000000",
+        开户银行="农信社",
+    ),
     person("H1", "P2", "韦花", id_number(2, male=False), 人数=2, 与户主关系="配偶"),
     person("H2", "P3", "覃山", id_number(3), 人数=1, 行政村="竹坪村"),
 ]
@@ -110,11 +119,15 @@ def test_rows_without_village_key_or_name_are_rejected_and_the_rest_goes_on():
         person("H3", "P5", "黄一", id_number(5), 行政村=None),
         person("", "P6", "黄二", "", 与户主关系="之子"),
         person("H3", "P7", "", id_number(7)),
-        person("H3", "P8", "黄四", id_number(8), **{"县(市、区、旗)": "清江县", "乡(镇)": "清江镇", "行政村": "柳湾村"}),
+        person(
+            "H3", "P8", "黄四", id_number(8), **{"县(市、区、旗)": "清江县", "乡(镇)": "清江镇", "行政村": "柳湾村"}
+        ),
     ]
     found = run(workbook(rows))
     assert (found["rows"], found["new"], found["rejected"]) == (7, 3, 4)
-    assert {(row, action) for row, _c, _code, action in places(found) if row >= 6} == {(n, "stop") for n in (6, 7, 8, 9)}
+    assert {(row, action) for row, _c, _code, action in places(found) if row >= 6} == {
+        (n, "stop") for n in (6, 7, 8, 9)
+    }
 
 
 def test_an_unknown_village_is_asked_and_goes_on_when_answered():
@@ -317,7 +330,12 @@ def test_no_plain_identity_number_is_staged_or_kept_in_files(settings):
     batches.merge(batch)
     number = id_number(1)
     with connection.cursor() as cursor, scope.system("look"):
-        for table in (f'staging."b{batch.pk}_p"', f'staging."b{batch.pk}_h"', "households_member", "exchange_importfault"):
+        for table in (
+            f'staging."b{batch.pk}_p"',
+            f'staging."b{batch.pk}_h"',
+            "households_member",
+            "exchange_importfault",
+        ):
             cursor.execute(f"SELECT count(*) FROM {table} t WHERE t::text LIKE %s", [f"%{number[:12]}%"])
             assert cursor.fetchone() == (0,), table
     for path in settings.MEDIA_ROOT.rglob("*"):

@@ -58,7 +58,14 @@ class Command(BaseCommand):
         as_of = options["as_of"] or (dt.date(options["year"], 12, 31) if options["year"] else timezone.localdate())
         say = None if options["json"] else lambda stage, done, total: self.stderr.write(f"{stage} {done}/{total}")
         progress = batches.Progress(say)
-        given = {"kind": kind, "name": file.name, "data": data, "region": region, "year": options["year"], "as_of": as_of}
+        given = {
+            "kind": kind,
+            "name": file.name,
+            "data": data,
+            "region": region,
+            "year": options["year"],
+            "as_of": as_of,
+        }
         try:
             try:
                 batch = batches.create(**given, by=by, mode=options["mode"])
