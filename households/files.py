@@ -43,7 +43,7 @@ class Person:
     @property
     def flags(self) -> list[str]:
         """Return the insurances and allowances that the year says yes to."""
-        return [str(of.label) for of in INSURANCES if self.year is not None and getattr(self.year, of.name)]
+        return [str(of.label) for of in INSURANCES if self.year is not None and of.plain(getattr(self.year, of.name))]
 
 
 INSURANCES = [of for of in sections.MEMBER_YEAR_SECTIONS[3].fields if of.kind == "yes_no"]

@@ -77,10 +77,6 @@ def wording(of: Field, plain) -> str:
         return point_text(plain)
     if of.name == "lifecycle":
         return str(Lifecycle(plain).label) if plain in Lifecycle.values else plain
-    if of.name == "tekun":
-        return {"true": _("yes"), "false": _("no"), "yes": _("yes"), "no": _("no"), "1": _("yes"), "0": _("no")}.get(
-            str(plain), plain
-        )
     if of.codes:
         return "、".join(of.codes.label(code) for code in plain) if isinstance(plain, list) else of.codes.label(plain)
     return str(plain)

@@ -60,6 +60,7 @@ MASKED = {
     "dis_level": "health",
     "position": "position",
 }
+TEXT_YES_NO = {"tekun"}  # yes or no in a text column, as an import writes it: "t", "f"
 # A minor's name and school; a reason for not being at school may be an illness, too.
 OF_MINORS = {"name", "education", "student_status", "dropout_reason"}
 SEALED_LABELS = {"phone": _("phone"), "card": _("bank card"), "cert_no": _("certificate number")}
@@ -125,7 +126,7 @@ class Field:
             return "sealed"
         if self.name == "position":
             return "point"
-        if isinstance(field, models.BooleanField):
+        if isinstance(field, models.BooleanField) or self.name in TEXT_YES_NO:
             return "yes_no"
         if isinstance(field, YuanField):
             return "yuan"
@@ -143,6 +144,8 @@ class Field:
         """Return `value` as JSON can hold it, equal for equal values; nothing is None."""
         if value is None or value == "" or value == []:
             return None
+        if self.name in TEXT_YES_NO:
+            return value if isinstance(value, bool) else str(value).lower() in ("t", "true", "1", "yes", "是")
         if self.kind == "yuan":
             return f"{Decimal(value):.2f}"
         if self.kind == "decimal":
@@ -157,6 +160,8 @@ class Field:
         """Return what the model stores, from `plain`."""
         if plain is None:
             return [] if self.kind == "codes" and not self.model_field.null else None
+        if self.name in TEXT_YES_NO:
+            return "t" if plain else "f"
         if self.kind in ("yuan", "decimal"):
             return Decimal(plain)
         if self.kind == "date":

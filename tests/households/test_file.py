@@ -174,3 +174,11 @@ def test_the_printed_form_is_a_paper_form(county, household):
     text = county.get(reverse("households:print", args=[household.uid])).content.decode()
     assert "sheet-sign" in text
     assert household.household_no in text
+
+
+def test_destitute_support_is_shown_only_where_it_is_given(county, household):
+    head = make.head_of(household)
+    with scope.system("test"):
+        type(make.member_year(head, 2021, tekun="f")).objects.filter(member=head, year=2021).update(med_resident=True)
+    people = county.get(household.get_absolute_url(), {"years": "2021"}).context["present"]
+    assert len(people[0].flags) == 1

@@ -14,7 +14,7 @@ from households.editing import form_field, raw
 from households.keys import Key, parse
 from households.models import Member
 from households.present import Viewer, age_on, is_minor
-from households.sections import BY_KEY, HISTORY, Field
+from households.sections import BY_KEY, HISTORY, TEXT_YES_NO, Field
 
 DAYS = st.dates(dt.date(1800, 1, 1), dt.date(2100, 1, 1))
 VALUES = {
@@ -44,7 +44,10 @@ def test_a_value_survives_plain_form_and_back(of, data):
     value = data.draw(strategy(of))
     plain = of.plain(value)
     back = of.python(plain)
-    assert (sorted(back) == sorted(value)) if of.kind == "codes" else (back == value)
+    if of.name in TEXT_YES_NO:
+        assert back == {True: "t", False: "f"}[value]
+    else:
+        assert (sorted(back) == sorted(value)) if of.kind == "codes" else (back == value)
     assert of.plain(back) == plain
     field = form_field(of, plain, Viewer(OFFICER))
     sent = raw(of, plain)
