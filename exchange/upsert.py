@@ -48,10 +48,14 @@ class Target:
         return f"COALESCE(t.field_stamps->>'{value.stored}', t.stamp)"
 
     def applies(self, value: Value) -> str:
-        """SQL: whether the staged value is to be taken over (aliases s staged, t stored)."""
+        """SQL: whether the staged value is to be taken over (aliases s staged, t stored).
+
+        An older file fills a gap, unless somebody emptied the value on purpose: then it has a stamp of its own.
+        """
+        gap = f"(t.\"{value.stored}\" IS NULL AND t.field_stamps->>'{value.stored}' IS NULL)"
         return (
             f'(s."{value.staged}" IS NOT NULL AND s."{value.staged}" IS DISTINCT FROM t."{value.stored}"'
-            f' AND (t."{value.stored}" IS NULL OR s.stamp >= {self.effective(value)} COLLATE "C"))'
+            f' AND ({gap} OR s.stamp >= {self.effective(value)} COLLATE "C"))'
         )
 
     def changes(self) -> str:
@@ -116,7 +120,9 @@ class Target:
                 )
                 continue
             newer.append(
-                f"'{column}', CASE WHEN t.\"{column}\" IS NULL THEN NULL"
+                f'\'{column}\', CASE WHEN t."{column}" IS NULL AND (s."{value.staged}" IS NULL'
+                f" OR t.field_stamps->>'{column}' > s.stamp COLLATE \"C\") THEN t.field_stamps->>'{column}'"
+                f' WHEN t."{column}" IS NULL THEN NULL'
                 f" WHEN s.\"{value.staged}\" IS NULL THEN COALESCE(t.field_stamps->>'{column}', t.stamp)"
                 f" WHEN t.field_stamps->>'{column}' > s.stamp COLLATE \"C\" THEN t.field_stamps->>'{column}' END"
             )

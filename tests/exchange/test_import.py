@@ -341,3 +341,18 @@ def test_no_plain_identity_number_is_staged_or_kept_in_files(settings):
     for path in settings.MEDIA_ROOT.rglob("*"):
         if path.is_file():
             assert number.encode() not in path.read_bytes()
+
+
+def test_a_value_emptied_by_hand_is_not_filled_by_an_older_file(make_user):
+    run(workbook(FAMILY))
+    with scope.system("empty by hand"):
+        household = Household.objects.get(household_no="H1")
+        household.main_cause, household.field_stamps = None, {"main_cause": "2021-05-01/3"}
+        household.save()
+    run(workbook([{**row, "主要致贫原因": "因学", "是否双女户": "是"} for row in FAMILY]))
+    with scope.system("look"):
+        kept = Household.objects.get(household_no="H1")
+    assert (kept.main_cause, kept.two_daughters) == (None, True)
+    run(workbook([{**row, "主要致贫原因": "因学"} for row in FAMILY]), year=2021)
+    with scope.system("look"):
+        assert Household.objects.get(household_no="H1").main_cause == "03"
