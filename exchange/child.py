@@ -26,13 +26,13 @@ DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG: a killed worker leaves no reader behind
 NEW_NETWORK = 0x40000000 | 0x10000000  # CLONE_NEWNET | CLONE_NEWUSER
 
 
-def limit_self(address_space: int, cpu_seconds: int, open_files: int) -> None:
+def limit_self(address_space: int, cpu_seconds: int, open_files: int, file_bytes: int = 0) -> None:
     """Give up memory, time, files, core dumps and, where the system lets us, the network."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (address_space, address_space))
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + 5))
     resource.setrlimit(resource.RLIMIT_NOFILE, (open_files, open_files))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
     with contextlib.suppress(OSError, AttributeError):
         system = ctypes.CDLL(None)
         system.prctl(DIE_WITH_PARENT, signal.SIGKILL)

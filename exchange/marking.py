@@ -9,23 +9,18 @@ import io
 from collections import defaultdict
 from collections.abc import Iterator
 
-import openpyxl
 from django.utils.translation import override
-from openpyxl.comments import Comment
-from openpyxl.styles import Alignment, Font, PatternFill
 
 from exchange import faults as fault_rows
-from exchange import rawrows, store, xlsx
+from exchange import painting, rawrows, store, xlsx
 from exchange.header import Aliases, detect
 from exchange.messages import fault_text
 from exchange.models import ImportBatch, ImportFault
 from poverty import crypto, declarations
 
 WHOLE_WORKBOOK_ROWS = 20_000
-COMMENTS = 20_000  # repaired cells beyond this many are coloured only
 ROWS_BACK = 100_000
 FIRST = "说明"
-NO_VALUE = "#N/A"
 MEANING = {
     "stop": ("退回", "FFC7CE", "整行没有导入。请改正后重新导入。"),
     "ask": ("待答", "FFEB9C", "整行暂缓导入，等待回答。可在系统“待答问题”中回答，也可改正后重新导入。"),
@@ -40,7 +35,9 @@ def marked_workbook(batch: ImportBatch) -> bytes:
     data = store.content(batch.file)
     with override("zh-hans"):
         if data[:4] == b"PK\x03\x04" and batch.meta.get("rows", batch.rows) <= WHOLE_WORKBOOK_ROWS:
-            return _whole(batch, data)
+            painted = _whole(batch, data)
+            if painted:
+                return painted
         return _faulty_rows(batch, data)
 
 
@@ -81,114 +78,36 @@ def _summary(batch: ImportBatch, *, whole: bool) -> list[tuple]:
     return lines
 
 
-def _whole(batch: ImportBatch, data: bytes) -> bytes:
-    """Mark the uploaded workbook itself."""
-    book = openpyxl.load_workbook(io.BytesIO(data), data_only=True, keep_vba=False, keep_links=False)
-    declared = declarations.sheets[batch.kind]
-    places = {
-        found["name"]: _positions(book[found["name"]], found["header_rows"], declared)
-        for found in batch.meta.get("sheets", ())
-        if found["name"] in book.sheetnames
-    }
-    fills = {action: PatternFill("solid", fgColor=colour) for action, (_name, colour, _do) in MEANING.items()}
-    texts: dict = defaultdict(list)
-    first: dict = {}
-    uncomputed = set()
-    for fault, text in faults_of(batch):
-        at = places.get(fault.sheet)
-        if at is None:
-            continue
-        place = (fault.sheet, fault.row, at.get(fault.field) or at.get(fault.column) or 1)
-        first.setdefault(place, fault.action)
-        if _uncomputed(fault):
-            uncomputed.add(place)
-        texts[place].append(f"【{MEANING[fault.action][0]}】{text}")
-    for number, (place, found) in enumerate(texts.items()):
-        sheet, row, column = place
-        cell = book[sheet].cell(row, column)
-        if isinstance(cell, openpyxl.cell.cell.MergedCell):
-            cell = _corner(book[sheet], cell)
-        if place in uncomputed:
-            cell.value = NO_VALUE
-            cell.data_type = "s"
-        cell.fill = fills[first[place]]
-        if number < COMMENTS:
-            cell.comment = _comment("\n".join(dict.fromkeys(found)), cell.comment)
-    _first_sheet(book.create_sheet(_free_name(book), 0), _summary(batch, whole=True), fills)
-    book.active = 0
-    for sheet in book.worksheets[1:]:
-        sheet.sheet_view.tabSelected = False
-    out = io.BytesIO()
-    book.save(out)
-    return out.getvalue()
+def _whole(batch: ImportBatch, data: bytes) -> bytes | None:
+    """Mark the uploaded workbook itself, in a process of its own; None when that did not work."""
+    marks = [
+        (
+            fault.sheet,
+            fault.row,
+            fault.field,
+            fault.column,
+            fault.action,
+            f"【{MEANING[fault.action][0]}】{text}",
+            _uncomputed(fault),
+        )
+        for fault, text in faults_of(batch)
+    ]
+    return painting.painted(
+        data,
+        {
+            "declared": declarations.sheets[batch.kind],
+            "sheets": [(found["name"], found["header_rows"]) for found in batch.meta.get("sheets", ())],
+            "marks": marks,
+            "colours": {action: colour for action, (_name, colour, _do) in MEANING.items()},
+            "lines": _summary(batch, whole=True),
+            "name": FIRST,
+        },
+    )
 
 
 def _uncomputed(fault: ImportFault) -> bool:
     """Return whether the cell is a formula without a value: left blank, the row would pass at the next import."""
     return fault.code == "D22" and fault.action == "stop"
-
-
-def _positions(sheet, header_rows: list[int], declared) -> dict[str, int]:
-    """Return {field: column number}, and the same by the header as written."""
-    last = header_rows[1]
-    rows = [
-        (number, [None if cell is None else str(cell) for cell in cells])
-        for number, cells in enumerate(
-            sheet.iter_rows(min_row=header_rows[0], max_row=last, values_only=True), header_rows[0]
-        )
-    ]
-    spans = [
-        ((span.min_row, span.min_col - 1), (span.max_row, span.max_col - 1))
-        for span in sheet.merged_cells.ranges
-        if span.min_row <= last
-    ]
-    header = detect(rows, Aliases(declared), spans)
-    if header is None:
-        return {}
-    found = {heading.text: place + 1 for place, heading in header.headings.items()}
-    return found | {heading.column.field: place + 1 for place, heading in header.headings.items()}
-
-
-def _corner(sheet, cell):
-    """Return the cell that shows a merged block."""
-    for span in sheet.merged_cells.ranges:
-        if cell.coordinate in span:
-            return sheet.cell(span.min_row, span.min_col)
-    return cell
-
-
-def _comment(text: str, before) -> Comment:
-    if before is not None and before.text:
-        text = f"{text}\n{before.text}"
-    comment = Comment(text[:1500], "导入检查")
-    comment.width, comment.height = 320, min(60 + 18 * (len(text) // 20 + text.count("\n")), 300)
-    return comment
-
-
-def _free_name(book) -> str:
-    name, number = FIRST, 1
-    while name in book.sheetnames:
-        number += 1
-        name = f"{FIRST}{number}"
-    return name
-
-
-def _first_sheet(sheet, lines: list[tuple], fills: dict) -> None:
-    for number, line in enumerate(lines, 1):
-        for place, value in enumerate(line, 1):
-            cell = sheet.cell(number, place)
-            cell.value = value
-            if isinstance(value, str):
-                cell.data_type = "s"  # a file name that begins with "=" is a text
-            cell.alignment = Alignment(wrap_text=place == 4, vertical="center")
-    sheet["A1"].font = Font(bold=True, size=16)
-    legend = next(number for number, line in enumerate(lines, 1) if line[:1] == ("颜色",))
-    for place in range(1, 5):
-        sheet.cell(legend, place).font = Font(bold=True)
-    for offset, action in enumerate(ORDER, 1):
-        sheet.cell(legend + offset, 1).fill = fills[action]
-    for letter, width in zip("ABCD", (12, 12, 10, 90), strict=True):
-        sheet.column_dimensions[letter].width = width
 
 
 def _faulty_rows(batch: ImportBatch, data: bytes) -> bytes:
@@ -240,7 +159,7 @@ def _rows_sheet(book, title: str, header_rows, rows: dict[int, list], raw: dict[
             cells = raw.get(row, []) + [None] * (width - len(raw.get(row, [])))
             for fault, _text in found:
                 if _uncomputed(fault) and fault.field in fields:
-                    cells[fields[fault.field]] = NO_VALUE
+                    cells[fields[fault.field]] = painting.NO_VALUE
             said = "\n".join(
                 dict.fromkeys(f"【{MEANING[fault.action][0]}】{fault.column}：{text}" for fault, text in found)
             )
