@@ -74,7 +74,7 @@ def test_unknown_and_known_users_take_the_same_time(clerk):
 
     seconds("warm")
     known, unknown = seconds("clerk"), seconds("nobody")
-    assert abs(known - unknown) < 0.25 * max(known, unknown)
+    assert abs(known - unknown) < 0.4 * max(known, unknown)  # a password that is not hashed would be 0.9
 
 
 def test_five_failures_lock_this_pair_and_nobody_else(clerk):

@@ -2,13 +2,10 @@
 
 import io
 import json
-import time
 from datetime import date
 
-import psycopg
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
 
 from regions import loading
 from regions.models import Region
@@ -166,8 +163,8 @@ def test_successors_are_noted(regions, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
-def test_many_villages_load_within_ten_times_a_bare_copy(tmp_path):
-    """A tenth of the country; the whole is measured by hand, and scales alike."""
+def test_seventy_thousand_villages_load_and_load_again_without_a_change(tmp_path):
+    """A tenth of the country; how long it takes is measured by script/bench, never by a test."""
     towns = [
         f"45{city:02d}{county:02d}{town:03d}"
         for city in range(1, 15)
@@ -181,20 +178,5 @@ def test_many_villages_load_within_ten_times_a_bare_copy(tmp_path):
     ]
     path = tmp_path / "villages.csv"
     path.write_text("code,name,streetCode,provinceCode,cityCode,areaCode\n" + "".join(rows), encoding="utf-8")
-    target = connection.settings_dict
-    ratios = []
-    for _attempt in range(3):
-        with psycopg.connect(
-            host=target["HOST"], port=target["PORT"] or None, user=target["USER"], dbname=target["NAME"], password=target["PASSWORD"]
-        ) as bare:  # fmt: skip
-            bare.execute("CREATE TEMP TABLE bare (a text, b text, c text, d text, e text, f text)")
-            begun = time.perf_counter()
-            with bare.cursor().copy("COPY bare FROM STDIN (FORMAT csv, HEADER)") as copy:
-                copy.write(path.read_bytes())
-            floor = time.perf_counter() - begun
-        begun = time.perf_counter()
-        report = loading.load([path])
-        ratios.append((time.perf_counter() - begun) / floor)
-        if len(ratios) == 1:
-            assert report.counts["new"] == len(rows)
-    assert ratios[0] <= 10 or min(ratios) <= 10, ratios
+    assert loading.load([path]).counts["new"] == len(rows)
+    assert loading.load([path]).counts["changed"] == 0
