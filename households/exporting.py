@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.http import QueryDict
 from django.utils import timezone
@@ -54,7 +55,10 @@ class RegisterExport:
 
     def _keys(self) -> tuple[str, tuple]:
         """SQL: the keys of the households, with its parameters."""
-        return self.households().order_by().values("pk").query.sql_with_params()
+        try:
+            return self.households().order_by().values("pk").query.sql_with_params()
+        except EmptyResultSet:  # filters that cannot be read, or nobody's area: no household
+            return "SELECT NULL::bigint WHERE false", ()
 
     def _latest_year(self) -> int | None:
         model = MemberYear if self.persons else HouseholdYear
