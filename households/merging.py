@@ -272,7 +272,7 @@ class RegisterMerge(RegisterImport):
         # A bulk load makes the planner's statistics useless at once; joins to what was just written need new ones.
         if written["household"] > 1000:
             self.run("SELECT analyze_register()")
-        if self._any(self.h, "NOT s.is_new"):
+        if self._any_newer(self.h, "household_id", "households_household"):
             self._update_households(household, good, prov, written)
         self._write_years(year, self.h, good, prov, written)
         if self.persons:
@@ -282,7 +282,15 @@ class RegisterMerge(RegisterImport):
         return written
 
     def _any(self, name: str, condition: str) -> bool:
-        return self.fetch(f"SELECT EXISTS (SELECT 1 FROM {name} s WHERE {condition})")[0][0]
+        source = name if " s JOIN " in name else f"{name} s"
+        return self.fetch(f"SELECT EXISTS (SELECT 1 FROM {source} WHERE {condition})")[0][0]
+
+    def _any_newer(self, name: str, key: str, table: str) -> bool:
+        """Whether any staged row changes its stored row, or makes it newer: the same file again does neither."""
+        return self._any(name, "s.verdict = 'changed'") or self._any(
+            f'{name} s JOIN {table} t ON t.id = s.{key} AND s.stamp > t.stamp COLLATE "C"',
+            "NOT s.is_new AND s.verdict = 'unchanged'",
+        )
 
     def _update_households(self, household, good: str, prov: str, written: dict) -> None:
         self._reseal(self.h, self.h_state, "h", "household_id", "households_household", "phone", "card")
@@ -345,7 +353,7 @@ class RegisterMerge(RegisterImport):
         written[target.name] = self.run(
             target.insert(name, f"{owner} AND {good} AND s.{target.staged_key} IS NULL AND ({filled})")
         )
-        if self._any(name, f"s.{target.staged_key} IS NOT NULL AND {good}"):
+        if self._any_newer(name, target.staged_key, target.table):
             written[f"{target.name} changed"] = self.run(target.update(name, good, prov))
 
     def _merge_persons(self, good: str, prov: str, written: dict) -> None:
@@ -354,7 +362,7 @@ class RegisterMerge(RegisterImport):
         written["member"] = self.run(member.insert(self.p, "s.is_new ORDER BY s.village, s._no"))
         if written["member"] > 1000:
             self.run("SELECT analyze_register()")
-        if self._any(self.p, "NOT s.is_new AND s.verdict IN ('changed', 'unchanged')"):
+        if self._any_newer(self.p, "member_id", "households_member"):
             self._update_members(member, good, prov, written)
         self._write_years(member_year, self.p, good, prov, written)
 
@@ -401,14 +409,22 @@ class RegisterMerge(RegisterImport):
     # --- after it ----------------------------------------------------------------------------------------------
 
     def checked_households(self) -> str:
-        """Return SQL of the keys of households to be checked by data rules: those the file speaks of, and those that
-        share an identity with them, wherever they are. Call in system scope.
+        """Return SQL of the keys of households to be checked by data rules: those that the file changes, those that a
+        person leaves, and those that share an identity with them, wherever they are. Call in system scope.
+
+        What the file finds as it is has its findings already.
         """
+        touched = f"SELECT household_id FROM {self.h_state} WHERE verdict IN ('new', 'changed')"
+        if self.persons:
+            touched += (
+                f" UNION SELECT household_id FROM {self.p_state} WHERE verdict IN ('new', 'changed')"
+                f" UNION SELECT e.household_id FROM {self.p_state} s JOIN households_memberevent e"
+                f" ON e.pgh_obj_id = s.member_id WHERE 'member.household' = ANY(s.changed)"
+            )
         self.run("DROP TABLE IF EXISTS checked_households")
         self.run(
             f"""CREATE TEMPORARY TABLE checked_households ON COMMIT DROP AS
-                WITH touched AS (SELECT DISTINCT household_id FROM {self.h}
-                                  WHERE household_id IS NOT NULL AND verdict <> 'rejected')
+                WITH touched AS ({touched})
                 SELECT household_id FROM touched
                 UNION
                 SELECT o.household_id FROM touched t JOIN households_member m ON m.household_id = t.household_id
