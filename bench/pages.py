@@ -17,6 +17,7 @@ from bench import place
 from bench.memory import Watch, cpu_seconds, database_processes, family
 
 CONNECTIONS, THREADS = 20, 2
+ANSWERS, MOST_SECONDS = 5, 120
 EMPTY = "/bench/empty/"
 
 
@@ -28,6 +29,7 @@ class Page:
     url: str
     cookie: str
     rows: int = 0  # of a list: fewer would be another page than the one that is meant
+    seconds: int = 0  # of a round
     times: list[float] = field(default_factory=list)
     empty: list[float] = field(default_factory=list)
     per_second: list[float] = field(default_factory=list)
@@ -45,6 +47,7 @@ class Page:
     def detail(self) -> dict:
         return {
             "url": self.url,
+            "seconds": self.seconds,
             "p95_ms": [round(value, 2) for value in self.times],
             "empty_p95_ms": [round(value, 2) for value in self.empty],
             "requests_per_second": [round(value) for value in self.per_second],
@@ -127,7 +130,7 @@ def load(address: str, url: str, cookie: str, seconds: int) -> dict:
     ask(address, Page("empty", EMPTY, cookie))
     done = subprocess.run(
         [
-            "wrk", f"-t{THREADS}", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", "30s", "--latency",
+            "wrk", f"-t{THREADS}", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", "120s", "--latency",
             "-s", str(place.ROOT / "bench/p95.lua"), "-H", f"Cookie: {cookie}", address + url,
         ],
         capture_output=True, text=True, check=True, timeout=seconds + 120,
@@ -156,15 +159,18 @@ def measure(pages: list[Page], *, rounds: int, seconds: int, warm: int = 2) -> d
     with serving() as (address, watch):
         for page in pages:
             ask(address, page)
-            load(address, page.url, page.cookie, warm)
+            warmed = load(address, page.url, page.cookie, warm)
+            # Only answers that came are counted: a round lasts long enough for several of every connection's.
+            wanted = warm * ANSWERS * CONNECTIONS / max(warmed["requests"], 1)
+            page.seconds = max(seconds, min(round(wanted), MOST_SECONDS))
         for _round in range(rounds):
             for page in pages:
                 bare, cpu = weighed(watch.pid, address, EMPTY, page.cookie, seconds)
                 page.empty.append(bare["p95"] / 1000)
                 page.empty_cpu.append(cpu)
-                found, cpu = weighed(watch.pid, address, page.url, page.cookie, seconds)
+                found, cpu = weighed(watch.pid, address, page.url, page.cookie, page.seconds)
                 if not found["requests"] or not bare["requests"]:
-                    raise RuntimeError(f"{page.name}: not one answer in {seconds} s")
+                    raise RuntimeError(f"{page.name}: not one answer in {page.seconds} s")
                 page.times.append(found["p95"] / 1000)
                 page.cpu.append(cpu)
                 page.per_second.append(found["requests"] / (found["microseconds"] / 1e6))
