@@ -1,0 +1,185 @@
+"""Who may call which address: one table, written from the rules of the register and not from the code.
+
+`test_access.py` holds every address of the URLconf, every role and every area against it. An address that is missing
+here fails there: add a line to TABLE. `permissions`: whoever has one of them may; `of`: what stands in the address;
+`get`, `post`: the answer for an object of one's own area.
+"""
+
+from dataclasses import dataclass, field
+
+from accounts.roles import Permission as P
+from accounts.roles import Role as R
+
+OFFICES = {R.PROVINCE_OFFICE, R.CITY_OFFICE, R.COUNTY_OFFICE, R.TOWN_OFFICE}
+CADRES = {R.VILLAGE_CADRE, R.HELPER}
+WHO = {
+    P.HOME_VIEW: set(R),
+    P.SELF_SERVICE: set(R),
+    P.FIGURES_VIEW: OFFICES | CADRES | {R.LEADER, R.AUDITOR},
+    P.HOUSEHOLD_VIEW: OFFICES | CADRES | {R.AUDITOR, R.RESIDENT},
+    P.HOUSEHOLD_EDIT: {R.COUNTY_OFFICE},
+    P.HOUSEHOLD_PROPOSE: CADRES | {R.TOWN_OFFICE},
+    P.PROPOSAL_CONFIRM: {R.COUNTY_OFFICE, R.TOWN_OFFICE},
+    P.CONTACT_EDIT: OFFICES | CADRES,
+    P.FIELD_REVEAL: OFFICES | {R.AUDITOR},
+    P.IMPORT_RUN: {R.COUNTY_OFFICE, R.TOWN_OFFICE},
+    P.EXPORT_RUN: OFFICES | {R.AUDITOR},
+    P.EXPORT_FULL: OFFICES - {R.TOWN_OFFICE},
+    P.EXPORT_APPROVE: {R.COUNTY_OFFICE},
+    P.CONFIG_EDIT: OFFICES - {R.TOWN_OFFICE},
+    P.USER_MANAGE: {R.SYSTEM_ADMIN},
+    P.LOCK_MANAGE: {R.SECURITY_ADMIN},
+    P.AUDIT_READ: {R.AUDIT_ADMIN, R.AUDITOR},
+    P.REGION_PICK: OFFICES | CADRES | {R.LEADER, R.AUDITOR, R.SYSTEM_ADMIN},
+}
+NOBODY = "nobody"
+PUBLIC = "public"  # without a log-in
+STAFF = (P.CONFIG_EDIT, P.USER_MANAGE, P.LOCK_MANAGE)
+
+
+@dataclass(frozen=True)
+class Access:
+    permissions: tuple = ()
+    of: str = ""  # an object of the world (`access_world.py`); "" for none
+    get: int = 200
+    post: int = 405
+    absent: int = 404  # for another area's object, and for one that does not exist
+    data: dict = field(default_factory=lambda: {"nothing": "known"})  # what is posted
+    but: dict = field(default_factory=dict)  # {(method, role): another answer}
+    query: str = ""
+    everywhere: bool = False  # the same for every area: there is no "other area"
+    address: str = ""  # of an address without a name; {object} is filled in
+
+    def allows(self, role) -> bool:
+        return PUBLIC in self.permissions or any(role in WHO.get(permission, ()) for permission in self.permissions)
+
+
+def may(*permissions, **more) -> Access:
+    return Access(permissions, **more)
+
+
+IMPORT = (P.IMPORT_RUN,)
+CHANGE = (P.HOUSEHOLD_EDIT, P.HOUSEHOLD_PROPOSE)
+ADMIN_APP = {(method, role): 404 for method in ("get", "post") for role in R if role != R.SYSTEM_ADMIN}
+TABLE = {
+    "dashboard:home": may(P.HOME_VIEW),
+    "dashboard:map": may(P.FIGURES_VIEW),
+    "dashboard:boundaries": may(P.FIGURES_VIEW, of="village", everywhere=True, absent=200),
+    "accounts:login": may(PUBLIC, get=302, post=200),
+    "accounts:logout": may(PUBLIC, get=405, post=302),
+    "accounts:password_change": may(P.SELF_SERVICE, post=422),
+    "accounts:me": may(P.SELF_SERVICE, post=302),
+    "accounts:end_sessions": may(P.SELF_SERVICE, get=405, post=422),
+    "accounts:set_language": may(PUBLIC, get=405, post=302),
+    "accounts:session": may(P.SELF_SERVICE),
+    "accounts:session_keep": may(P.SELF_SERVICE, get=405, post=200),
+    "accounts:users": may(P.USER_MANAGE),
+    "accounts:user_add": may(P.USER_MANAGE, post=422),
+    "accounts:user_sheet": may(P.USER_MANAGE, post=422),
+    "accounts:user_template": may(P.USER_MANAGE),
+    "accounts:user_passwords": may(P.USER_MANAGE, get=405, post=200),
+    "accounts:region_options": may(P.USER_MANAGE),
+    "accounts:user_edit": may(P.USER_MANAGE, of="user", post=422),
+    "accounts:user_password": may(P.USER_MANAGE, of="user", get=405, post=200),
+    "accounts:user_switch": may(P.USER_MANAGE, of="user", get=405, post=302),
+    "accounts:locks": may(P.LOCK_MANAGE),
+    "accounts:lock_release": may(P.LOCK_MANAGE, of="lock", get=405, post=302, everywhere=True),
+    "accounts:audit": may(P.AUDIT_READ),
+    "accounts:audit_verify": may(P.AUDIT_READ, get=405, post=200),
+    "regions:villages": may(P.REGION_PICK, get=302, but={("get", R.HELPER): 200}),
+    "regions:search": may(P.REGION_PICK, query="q=村"),
+    "regions:children": may(P.REGION_PICK),
+    "regions:config": may(P.CONFIG_EDIT),
+    "regions:setting": may(P.CONFIG_EDIT, of="setting", post=422, everywhere=True),
+    "regions:detail": may(P.REGION_PICK, of="village"),
+    "regions:profile_edit": may(P.HOUSEHOLD_EDIT, of="village", post=302),
+    "regions:hamlet_add": may(*CHANGE, of="village", get=405, post=422),
+    "households:list": may(P.HOUSEHOLD_VIEW),
+    "households:id_search": may(P.HOUSEHOLD_VIEW, get=405, post=200, data={"id_number": "459901197001010015"}),
+    "households:add": may(P.HOUSEHOLD_EDIT, post=422),
+    "households:proposals": may(P.PROPOSAL_CONFIRM, P.HOUSEHOLD_PROPOSE),
+    "households:proposals_confirm": may(P.PROPOSAL_CONFIRM, get=405, post=302),
+    "households:proposal": may(P.PROPOSAL_CONFIRM, P.HOUSEHOLD_PROPOSE, of="proposal"),
+    "households:proposal_decide": may(P.PROPOSAL_CONFIRM, of="proposal", get=405, post=302, data={"choice": "confirm"}),
+    "households:detail": may(P.HOUSEHOLD_VIEW, of="household"),
+    "households:print": may(P.HOUSEHOLD_VIEW, of="household"),
+    "households:sources": may(P.HOUSEHOLD_VIEW, of="household"),
+    "households:history": may(P.HOUSEHOLD_VIEW, of="household"),
+    "households:reveal": may(
+        P.FIELD_REVEAL,
+        of="household",
+        get=405,
+        post=422,
+        data={"name": "card", "field": "card", "reason": ""},
+        but={("post", R.TOWN_OFFICE): 403},  # a town sees bank cards masked only
+    ),
+    "households:edit": may(*CHANGE, P.CONTACT_EDIT, of="household", post=400),
+    "households:position": may(P.CONTACT_EDIT, of="household", post=422),
+    "households:member_change": may(*CHANGE, of="household", post=422, data={"which": "leaving"}),
+    "households:member_return": may(*CHANGE, of="member", post=422),
+    "exchange:list": may(*IMPORT),
+    "exchange:upload": may(*IMPORT, post=422),
+    "exchange:template": may(*IMPORT, P.EXPORT_RUN, of="kind", everywhere=True),
+    "exchange:export": may(P.EXPORT_RUN, post=422),
+    "exchange:requests": may(P.EXPORT_FULL, P.EXPORT_APPROVE),
+    "exchange:decide": may(P.EXPORT_APPROVE, of="request", get=405, post=302, data={"decision": "approve"}),
+    "exchange:labels": may(*IMPORT),
+    "exchange:label": may(*IMPORT, of="label", get=405, post=302, everywhere=True),
+    "exchange:batch": may(*IMPORT, of="previewed"),
+    "exchange:status": may(*IMPORT, of="merged", get=286),
+    "exchange:merge": may(*IMPORT, of="previewed", get=405, post=302, data={"mode": "good"}),
+    "exchange:discard": may(*IMPORT, of="previewed", get=405, post=302),
+    "exchange:again": may(*IMPORT, of="failed", get=405, post=302),
+    "exchange:undo": may(*IMPORT, of="merged", post=422),
+    "exchange:faults": may(*IMPORT, of="previewed"),
+    "exchange:rows": may(*IMPORT, of="previewed"),
+    "exchange:changes": may(*IMPORT, of="merged"),
+    "exchange:missing": may(*IMPORT, of="merged"),
+    "exchange:reconciliation": may(*IMPORT, of="merged"),
+    "exchange:questions": may(*IMPORT, of="previewed"),
+    "exchange:answer": may(*IMPORT, of="previewed", get=405, post=302),
+    "exchange:apply": may(*IMPORT, of="previewed", get=405, post=302),
+    "exchange:marked": may(*IMPORT, of="merged", post=200),
+    "jobs:list": may(P.SELF_SERVICE),
+    "jobs:line": may(P.SELF_SERVICE),
+    "jobs:detail": may(P.SELF_SERVICE, of="job"),
+    "jobs:cancel": may(P.SELF_SERVICE, of="job", get=405, post=302),
+    "admin:index": may(*STAFF, post=200),
+    "admin:login": may(PUBLIC, get=302, post=302),
+    "admin:logout": may(*STAFF, get=302, post=302),
+    "admin:password_change": may(*STAFF, get=302, post=302),
+    "admin:password_change_done": may(*STAFF),
+    "admin:autocomplete": may(NOBODY),  # needs the permission of a model, and none offers it
+    "admin:jsi18n": may(*STAFF),
+    "admin:view_on_site": may(*STAFF, of="foreign_key", get=404, post=404, everywhere=True),
+    "admin:app_list": may(*STAFF, of="app", post=200, everywhere=True, but=ADMIN_APP),
+    "admin/(?P<url>.*)$": may(*STAFF, get=404, post=404, address="/admin/nothing/here/"),
+}
+# Models in Django's admin: who, the object's kind, and what may be done beside looking.
+ADMIN = {
+    "regions_region": (P.CONFIG_EDIT, "village", ()),
+    "regions_regionalias": (P.CONFIG_EDIT, "alias", ("add", "change")),
+    "poverty_configvalue": (P.CONFIG_EDIT, "config_value", ()),
+    "accounts_user": (P.USER_MANAGE, "user", ("change",)),
+}
+
+
+def _admin(name: str, permission, of: str, actions: tuple) -> dict[str, Access]:
+    """Return the lines of a model in the admin; nothing is ever deleted there."""
+    gone = 302  # Django's admin sends people back to its index
+    change = (302 if name == "accounts_user" else 200) if "change" in actions else 403
+    address = f"/admin/{name.replace('_', '/', 1)}/{{object}}/"
+    return {
+        f"admin:{name}_changelist": may(permission, post=200),
+        f"admin:{name}_add": may(permission if "add" in actions else NOBODY, post=200),
+        f"admin:{name}_change": may(permission, of=of, post=change, absent=gone),
+        f"admin:{name}_history": may(permission, of=of, post=200, absent=gone),
+        f"admin:{name}_delete": may(NOBODY, of=of),
+        address.strip("/").replace("{object}", "<path:object_id>") + "/": may(
+            *STAFF, of=of, get=302, post=302, everywhere=True, absent=302, address=address
+        ),
+    }
+
+
+for _name, _line in ADMIN.items():
+    TABLE.update(_admin(_name, *_line))
