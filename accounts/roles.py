@@ -30,12 +30,12 @@ class Permission(StrEnum):
     HOUSEHOLD_EDIT = "household.edit"  # identity, membership, income, status: directly
     HOUSEHOLD_PROPOSE = "household.propose"
     PROPOSAL_CONFIRM = "proposal.confirm"
-    CONTACT_EDIT = "contact.edit"  # phone, position, photos, needs
+    CONTACT_EDIT = "contact.edit"  # phone, position, photos, needs: where the household is known
     FIELD_REVEAL = "field.reveal"
     IMPORT_RUN = "import.run"
     EXPORT_RUN = "export.run"
     EXPORT_FULL = "export.full"
-    EXPORT_APPROVE = "export.approve"
+    EXPORT_APPROVE = "export.approve"  # of one's own level, and never an own one
     CONFIG_EDIT = "config.edit"
     USER_MANAGE = "user.manage"
     LOCK_MANAGE = "lock.manage"
@@ -48,7 +48,6 @@ _EVERYBODY = {P.HOME_VIEW, P.SELF_SERVICE}
 _OFFICE = _EVERYBODY | {
     P.FIGURES_VIEW,
     P.HOUSEHOLD_VIEW,
-    P.CONTACT_EDIT,
     P.FIELD_REVEAL,
     P.EXPORT_RUN,
     P.REGION_PICK,
@@ -56,11 +55,12 @@ _OFFICE = _EVERYBODY | {
 _CADRE = _EVERYBODY | {P.FIGURES_VIEW, P.HOUSEHOLD_VIEW, P.HOUSEHOLD_PROPOSE, P.CONTACT_EDIT, P.REGION_PICK}
 
 ROLE_PERMISSIONS: dict[str, set[Permission]] = {
-    Role.PROVINCE_OFFICE: _OFFICE | {P.EXPORT_FULL, P.CONFIG_EDIT},
-    Role.CITY_OFFICE: _OFFICE | {P.EXPORT_FULL, P.CONFIG_EDIT},
+    Role.PROVINCE_OFFICE: _OFFICE | {P.EXPORT_FULL, P.EXPORT_APPROVE, P.CONFIG_EDIT},
+    Role.CITY_OFFICE: _OFFICE | {P.EXPORT_FULL, P.EXPORT_APPROVE, P.CONFIG_EDIT},
     Role.COUNTY_OFFICE: _OFFICE
-    | {P.HOUSEHOLD_EDIT, P.PROPOSAL_CONFIRM, P.IMPORT_RUN, P.EXPORT_FULL, P.EXPORT_APPROVE, P.CONFIG_EDIT},
-    Role.TOWN_OFFICE: _OFFICE | {P.HOUSEHOLD_PROPOSE, P.PROPOSAL_CONFIRM, P.IMPORT_RUN},
+    | {P.HOUSEHOLD_EDIT, P.PROPOSAL_CONFIRM, P.CONTACT_EDIT, P.IMPORT_RUN}
+    | {P.EXPORT_FULL, P.EXPORT_APPROVE, P.CONFIG_EDIT},
+    Role.TOWN_OFFICE: _OFFICE | {P.HOUSEHOLD_PROPOSE, P.PROPOSAL_CONFIRM, P.CONTACT_EDIT, P.IMPORT_RUN},
     Role.VILLAGE_CADRE: _CADRE,
     Role.HELPER: _CADRE,
     Role.LEADER: _EVERYBODY | {P.FIGURES_VIEW, P.REGION_PICK},

@@ -7,7 +7,6 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.audit import record
-from accounts.roles import Permission
 from exchange.models import ExportRequest
 
 GOOD_FOR = dt.timedelta(days=7)
@@ -42,12 +41,12 @@ def ask(export, by, request=None) -> ExportRequest:
 
 @transaction.atomic
 def decide(*, asked: ExportRequest, by, approve: bool, request=None) -> bool:
-    """Approve or refuse; False when it was decided before. Nobody decides on an own request."""
+    """Approve or refuse; False when it was decided before. PermissionDenied for an own request, or another level's."""
     asked = ExportRequest.objects.visible_to(by).select_for_update(of=("self",)).get(pk=asked.pk)
-    if asked.requested_by_id == by.pk or not by.may(Permission.EXPORT_APPROVE):
-        raise PermissionDenied
     if asked.approved_at or asked.refused_at:
         return False
+    if not ExportRequest.objects.visible_to(by).decidable_by(by).filter(pk=asked.pk).exists():
+        raise PermissionDenied
     if approve:
         asked.approved_by, asked.approved_at = by, timezone.now()
     else:

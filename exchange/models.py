@@ -4,8 +4,9 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from accounts.roles import Permission, Role
 from poverty.crypto import SealedField
-from poverty.scope import ScopedModel
+from poverty.scope import ScopedModel, ScopedQuerySet
 from poverty.uids import uuid7
 
 
@@ -157,6 +158,18 @@ class RememberedLabel(models.Model):
         constraints = [models.UniqueConstraint(fields=["sheet", "field", "text"], name="rememberedlabel_once")]
 
 
+class ExportRequestQuerySet(ScopedQuerySet):
+    def decidable_by(self, user):
+        """Keep the open requests that `user` may decide on: never an own one.
+
+        The county decides on what is asked of its area; a city's or province's office on what was asked at its level.
+        """
+        found = self.filter(approved_at=None, refused_at=None).exclude(requested_by=user)
+        if not user.may(Permission.EXPORT_APPROVE):
+            return found.none()
+        return found if user.role == Role.COUNTY_OFFICE else found.filter(requested_by__role=user.role)
+
+
 class ExportRequest(ScopedModel):
     """A full (unmasked) export: reason, size, and above the limit a second person's approval."""
 
@@ -174,6 +187,8 @@ class ExportRequest(ScopedModel):
     approved_at = models.DateTimeField(null=True)
     refused_at = models.DateTimeField(null=True)
     used_at = models.DateTimeField(null=True)
+
+    objects = ExportRequestQuerySet.as_manager()
 
     class Meta:
         ordering = ["-id"]

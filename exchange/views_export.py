@@ -90,7 +90,7 @@ def _approved(request, found) -> bool:
         return True
     asked = approvals.ask(found, request.user, request)
     text = (
-        _("Another person at the county office has to approve this export. Your request is on this page.")
+        _("Another person of your office has to approve this export. Your request is on this page.")
         if asked.is_new
         else _("Your request waits for another person's approval.")
     )
@@ -113,12 +113,14 @@ def requests(request):
     found = ExportRequest.objects.visible_to(request.user).select_related("requested_by", "approved_by", "region")
     found = found.defer("region__boundary", "region__centroid").order_by("-id")
     page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
+    shown = [asked.pk for asked in page.object_list]
+    decidable = ExportRequest.objects.visible_to(request.user).decidable_by(request.user).filter(pk__in=shown)
+    decidable = set(decidable.values_list("pk", flat=True))
     for asked in page.object_list:
         asked.title = declarations.sheets[asked.kind].title
-        asked.open = not (asked.approved_at or asked.refused_at)
         asked.filtered = bool(QueryDict(asked.query).keys() - {"region", "year"})
         asked.mine = asked.requested_by_id == request.user.pk
-        asked.decidable = asked.open and not asked.mine and request.user.may(Permission.EXPORT_APPROVE)
+        asked.decidable = asked.pk in decidable
         asked.usable = asked.mine and asked.approved_at and not asked.used_at
         asked.address = (
             f"{reverse('exchange:export')}?{asked.query}{'&' if asked.query else ''}kind={asked.kind}&full=1"

@@ -87,7 +87,7 @@ class World:
     members: dict = field(default_factory=dict)  # household key: a member who departed
     proposals: dict = field(default_factory=dict)  # village, or role: proposal
     batches: dict = field(default_factory=dict)  # (region, state): batch
-    requests: dict = field(default_factory=dict)  # region: export request
+    requests: dict = field(default_factory=dict)  # county, or role of an office above: export request
     jobs: dict = field(default_factory=dict)  # user's key: job
     others: dict = field(default_factory=dict)  # kind: key, of what has no area
     colleagues: dict = field(default_factory=dict)  # region: a user there
@@ -138,7 +138,7 @@ class World:
                     region = COUNTY if role == Role.TOWN_OFFICE else NEXT_COUNTY
                 return {"uid": self.batches[region, kind].uid}
             case "request":
-                return {"uid": self.requests[COUNTY if own else NEXT_COUNTY].uid}
+                return {"uid": self.requests[role if role in self.requests and own else here[:6]].uid}
             case "job":
                 owner = self.users[role] if own else self.colleagues[COUNTY]
                 return {"uid": self.jobs[owner.pk].uid}
@@ -214,10 +214,7 @@ def build() -> World:
     world.users[Role.RESIDENT].save()
     for region in (COUNTY, NEXT_COUNTY):
         world.colleagues[region] = make_user(Role.AUDITOR, region)
-        with scope.system("test"):
-            world.requests[region] = ExportRequest.objects.create(
-                kind="persons", region_id=region, reason="核对", rows=2, requested_by=world.colleagues[region]
-            )
+    _ask_for_exports(world)
     for region in (COUNTY, NEXT_COUNTY, V5[:6]):
         world.config[region] = ConfigValue.objects.create(
             key="export.approval_rows", region=region, value=7, valid_from="2001-01-01"
@@ -247,6 +244,18 @@ def build() -> World:
         client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
         world.cookies[role] = client.cookies["sessionid"].value
     return world
+
+
+def _ask_for_exports(world: World) -> None:
+    """A request of a colleague in every county, and of one in the offices above the first."""
+    asking = {region: (Role.COUNTY_OFFICE, region) for region in (COUNTY, NEXT_COUNTY, V5[:6])}
+    asking |= {role: (role, PLACES[role][0]) for role in (Role.PROVINCE_OFFICE, Role.CITY_OFFICE)}
+    for key, (role, region) in asking.items():
+        by = make_user(role, region)
+        with scope.system("test"):
+            world.requests[key] = ExportRequest.objects.create(
+                kind="persons", region_id=region, reason="核对", rows=2, requested_by=by
+            )
 
 
 def _propose(world: World) -> None:

@@ -20,6 +20,7 @@ from tests.exchange.importing import id_number, person, run, workbook
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("regions")]
 EXPORT = reverse("exchange:export")
+OFFICES = {Role.PROVINCE_OFFICE: "45", Role.CITY_OFFICE: "4599", Role.COUNTY_OFFICE: "459901"}
 CARD = "6222020000000000000"
 FAMILY = [
     person(
@@ -226,6 +227,40 @@ def test_a_large_full_export_needs_a_second_person_and_is_made_once(client, make
     assert not client.post(EXPORT, body).streaming
 
 
+def test_an_office_decides_on_the_full_exports_of_its_own_level_by_another_person(client, make_user, regions):
+    """A city's own list could be approved by nobody: the counties below do not see it."""
+    asking = {role: make_user(role, area) for role, area in OFFICES.items()}
+    with scope.system("plant"):
+        for role, area in OFFICES.items():
+            ExportRequest.objects.create(
+                kind="persons", region_id=area, reason="核对", rows=9, requested_by=asking[role]
+            )
+        ExportRequest.objects.create(
+            kind="persons", region_id="459901", reason="核对", rows=9, requested_by=asking[Role.CITY_OFFICE]
+        )
+        requests = list(ExportRequest.objects.order_by("pk"))
+    decided = {}
+    for role, area in OFFICES.items():
+        for who, user in (("asker", asking[role]), ("another", make_user(role, area))):
+            with scope.acting(user):
+                found = ExportRequest.objects.visible_to(user).decidable_by(user).order_by("pk")
+                decided[role, who] = [requests.index(one) for one in found]
+    assert decided == {
+        (Role.PROVINCE_OFFICE, "asker"): [],
+        (Role.PROVINCE_OFFICE, "another"): [0],
+        (Role.CITY_OFFICE, "asker"): [],
+        (Role.CITY_OFFICE, "another"): [1, 3],
+        (Role.COUNTY_OFFICE, "asker"): [3],
+        (Role.COUNTY_OFFICE, "another"): [2, 3],
+    }
+    client.force_login(make_user(Role.CITY_OFFICE, "4599"))
+    assert client.post(reverse("exchange:decide", args=[requests[2].uid]), {"decision": "approve"}).status_code == 403
+    assert client.get(reverse("exchange:requests")).text.count('value="approve"') == 2
+    client.post(reverse("exchange:decide", args=[requests[1].uid]), {"decision": "approve"})
+    with scope.system("look"):
+        assert [one.approved_by_id is not None for one in ExportRequest.objects.order_by("pk")] == [0, 1, 0, 0]
+
+
 def test_text_that_a_spreadsheet_would_compute_is_defused_in_csv_and_text_in_xlsx(tmp_path, register):
     with scope.system("plant"):
         Household.objects.filter(household_no="H1").update(address='=HYPERLINK("http://x")', bank_name="＠SUM(1)")
@@ -256,6 +291,9 @@ def test_the_command_keeps_the_rules_of_the_pages(tmp_path, clerk, make_user, re
         export(tmp_path, full=True, reason="x", by="clerk")
     with scope.system("look"):
         assert ExportRequest.objects.get().rows == 4
+    with pytest.raises(CommandError, match="--by USERNAME"):
+        export(tmp_path, full=True, reason="x")
+    assert not (tmp_path / "out.xlsx").exists() and not AuditEvent.objects.filter(action="export.full").exists()
     with pytest.raises(CommandError, match="xlsx"):
         export(tmp_path, form="pdf")
     assert not (tmp_path / "out.pdf").exists()

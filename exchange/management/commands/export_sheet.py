@@ -70,16 +70,21 @@ class Command(BaseCommand):
     def _second_person(export, by) -> str:
         """Use another person's approval where one is needed; return what to wait for, "" for nothing.
 
-        The system user stands for whoever has the server itself: its exports are in the audit trail like all others.
+        The system user is nobody, so it cannot be one of two persons: such an export is asked for in a person's name.
         """
-        if by.username == "system" or not export.needs_second_person():
+        if not export.needs_second_person():
             return ""
+        if by.username == "system":
+            return (
+                f"{export.count} rows in full need two persons, and the system user is none: ask in your own name with"
+                " --by USERNAME; another person of your office then approves on the page “Export requests”."
+            )
         found = approvals.find(export, by)
         if found and approvals.use(found, by):
             return ""
         asked = approvals.ask(export, by)
         return (
-            f"{export.count} rows in full need the approval of another person at the county office: request {asked.pk}"
+            f"{export.count} rows in full need the approval of another person of your office: request {asked.pk}"
             " waits on the page “Export requests”. Give the same command again afterwards."
         )
 
