@@ -127,7 +127,8 @@ class Bench:
 
         part = self.folder / "slice.xlsx"
         rows = rival.write_slice(persons, part, QUICK_SLICE if self.given.quick else SLICE)
-        given = {"file": str(part), "region": register.CITY}
+        sheet = next(sheet for sheet in self.made["sheets"] if sheet["kind"] == "persons")
+        given = {"file": str(part), **{name: sheet[name] for name in ("region", "year", "as_of")}}
         found = {}
         for name, bulk in (("use_bulk", True), ("default", False)):
             self.say(f"django-import-export, {name}, {rows:,} rows")

@@ -91,10 +91,10 @@ def floor(*, file: str) -> dict:
     return {"seconds": whole, "rows": count, "read_and_sent": round(read, 2)}
 
 
-def rival(*, file: str, region: str, bulk: bool) -> dict:
+def rival(*, file: str, region: str, year: int, as_of: str, bulk: bool) -> dict:
     from bench import rival
 
-    return rival.measure(Path(file), region=region, bulk=bulk)
+    return rival.measure(Path(file), region=region, year=year, as_of=as_of, bulk=bulk)
 
 
 def load_regions(*, folder: str) -> dict:
