@@ -405,3 +405,6 @@ class Proposal(ScopedModel):
                 violation_error_message=_("Somebody else has to decide on this proposal."),
             )
         ]
+
+
+from households import checked  # noqa: E402, F401 - the unmanaged models that data rules read

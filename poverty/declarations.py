@@ -112,24 +112,102 @@ class Severity(StrEnum):
     INFO = "I"
 
 
+class Facet(StrEnum):
+    """What kind of quality a rule looks at: the sub-scores of the data-quality score."""
+
+    COMPLETENESS = "completeness"
+    TIMELINESS = "timeliness"
+    UNIQUENESS = "uniqueness"
+    CONSISTENCY = "consistency"
+    VALIDITY = "validity"
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """A number that a rule compares with: its key in the dated table is "rule.<rule>.<name>".
+
+    `default` is what a new installation is shipped with; what holds is what the table says.
+    """
+
+    name: str
+    default: float
+    title: str = ""
+    unit: str = ""
+    whole: bool = True
+
+
+@dataclass(frozen=True)
+class Sql:
+    """Offending rows as SQL: columns subject, household, village, reach, seen, expected, severity, basis.
+
+    For rules that a queryset cannot say. `severity` and `basis` may be NULL: the rule's own, and a digest of what was
+    seen and expected. `%` stands doubled where the text has parameters.
+    """
+
+    text: str
+    params: tuple = ()
+
+
+@dataclass(frozen=True)
+class Pass:
+    """A table made once for all rules of a run: one row per subject with everything the rules look at.
+
+    `sql(check)` gives its SELECT and parameters, limited to the households under check; it may read the passes named
+    in `needs`. `model` is the unmanaged model over it. In a full run it becomes a temporary table, in the preview of a
+    single rule a common table expression: the planner then leaves out what that rule does not read.
+    """
+
+    name: str
+    sql: Callable
+    model: str = ""
+    needs: tuple[str, ...] = ()
+    indexes: tuple[str, ...] = ()  # columns that rules join it on
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a finding is about: the model of its rows, and how a room shows and corrects one."""
+
+    kind: str  # "member", "household" or "village"
+    title: str
+    model: str
+    number: str = ""  # column with the official number
+    presenter: str = ""  # dotted path of the class that shows a finding's record and takes corrections
+
+
 @dataclass(frozen=True)
 class Rule:
     """A data rule: an id as in the rule catalogue, and a function giving the offending rows.
 
-    `find(model_queryset, on)` takes a queryset of the subject's model that is already limited to the subjects under
-    check, and the check date; it returns the offending ones annotated with text columns `seen` and `expected`, which
-    must not hold any sealed value. `field` names the sheet field a finding is shown at.
+    `find(rows, check)` takes a queryset of the subject's rows that is already limited to those under check, and the
+    check (day, thresholds); it returns the offending ones annotated with text columns `seen` and `expected`, which
+    must not hold any sealed value. It may add `reach` (see `validation.Finding`), `row_severity` where it varies, and
+    `basis`, a text that says which data a confirmed special case rests on (by default what was seen and expected).
+    A rule that is better said in SQL gives `Sql`. `reads` names the passes it looks at, its subject's first; without
+    any it gets the subject's own table. `field` names the sheet field a finding is shown at, `fields` those that its
+    page offers for correction. `source` is the kind of department list a matching rule speaks of.
     """
 
     id: str
     severity: Severity
-    subject: str  # "member" or "household"
+    subject: str  # "member", "household" or "village"
     title: str
-    find: Callable
+    find: Callable | None
     suggestion: str = ""
     field: str = ""
-    thresholds: tuple[str, ...] = ()
+    thresholds: tuple[Threshold, ...] = ()
     on_import: bool = False  # run over the touched households at every import
+    reads: tuple[str, ...] = ()
+    facet: Facet = Facet.CONSISTENCY
+    fields: tuple[str, ...] = ()
+    source: str = ""
+    fix: str = ""  # dotted path of the function that proposes a correction
+    impossible: str = ""  # why nothing can ever be found: the structure of the register excludes it
+    on: bool = True  # switched on in a new installation
+
+    @property
+    def group(self) -> str:
+        return self.id.split("-")[0]
 
 
 @dataclass(frozen=True)
@@ -156,4 +234,6 @@ class Registry(dict):
 
 sheets: Registry = Registry()
 rules: Registry = Registry()
+subjects: Registry = Registry()
+passes: Registry = Registry()
 indicators: Registry = Registry()

@@ -131,16 +131,16 @@ def under(column: str, code: str) -> Q:
     return Q(**{f"{column}__gte": lo, f"{column}__lt": hi})
 
 
-def village_range(column: str, user, household: str = "") -> Q:
+def village_range(column: str, user, household: str = "", cut: int = 0) -> Q:
     """Return the condition "in the area of `user`": region ranges, and single households of a paired helper.
 
     `column` is the village column's field name, `household` the field holding the household's key, if the model has
-    one. A user without an area sees nothing.
+    one. A user without an area sees nothing. `cut` is the model's `scope_cut`.
     """
     seen = Q(pk__in=[])
     for area in user.scope_ranges():
         if area.household_id is None:
-            seen |= Q(**{f"{column}__gte": area.lo, f"{column}__lt": area.hi})
+            seen |= Q(**{f"{column}__gte": area.lo[: cut or None], f"{column}__lt": area.hi})
         elif household:
             seen |= Q(**{household: area.household_id})
     return seen
@@ -154,7 +154,10 @@ class ScopedQuerySet(models.QuerySet):
     def visible_to(self, user):
         """Keep the rows in the area of `user`."""
         model = self.model
-        seen = self.filter(village_range(model.scope_column, user, model.scope_household))
+        shown = village_range(model.scope_column, user, model.scope_household, model.scope_cut)
+        if model.scope_owner:
+            shown |= Q(**{model.scope_owner: user.pk})
+        seen = self.filter(shown)
         seen._scoped = True
         return seen
 
@@ -212,6 +215,8 @@ class ScopedModel(models.Model):
 
     scope_column = "village_id"
     scope_household = ""  # the field that holds the household's key, for paired helpers
+    scope_cut = 0  # 6: what a county keeps is there for its towns too (rows of counties and above only)
+    scope_owner = ""  # the field that holds who made the row and sees it without any area, for line departments
 
     objects = ScopedQuerySet.as_manager()
 

@@ -22,25 +22,27 @@ EXCEPTIONS = {
     "dashboard_dirtyvillage": "codes of changed villages and nothing else; triggers append to it",
 }
 
-BOUNDS = '{t}."{v}" >= scope_lo() COLLATE "C" AND {t}."{v}" < scope_hi() COLLATE "C"'
+BOUNDS = '{t}."{v}" >= {lo} COLLATE "C" AND {t}."{v}" < scope_hi() COLLATE "C"'
 RANGES = (
     "EXISTS (SELECT 1 FROM accounts_scoperange s WHERE s.user_id = (SELECT scope_user())"
-    ' AND s.household_id IS NULL AND {t}."{v}" >= s.lo AND {t}."{v}" < s.hi)'
+    ' AND s.household_id IS NULL AND {t}."{v}" >= {lo} AND {t}."{v}" < s.hi)'
 )
 
 
-def condition(table: str, village: str, household: str = "") -> str:
-    """Return the policy's condition.
+def condition(table: str, village: str, household: str = "", owner: str = "", cut: int = 0) -> str:
+    """Return the policy's condition; `owner` is the column of who made a row, and sees it without any area.
 
     The bounds come first: they are settings of the transaction, so the planner knows how much lies between them and the
     index on the village column serves (text comparison is leakproof). Most people have one unbroken range; only for
-    the others is more looked at.
+    the others is more looked at. With `cut`, a range begins where the region of that length does which holds it.
     """
-    bounds = BOUNDS.format(t=table, v=village)
-    more = ["(SELECT scope_whole())", RANGES.format(t=table, v=village)]
+    lo, of_range = (f"left(scope_lo(), {cut})", f"left(s.lo, {cut})") if cut else ("scope_lo()", "s.lo")
+    bounds = BOUNDS.format(t=table, v=village, lo=lo)
+    more = ["(SELECT scope_whole())", RANGES.format(t=table, v=village, lo=of_range)]
     if household:
         more.append(f'{table}."{household}" = ANY ((SELECT scope_households())::bigint[])')
-    return f"{bounds} AND ({' OR '.join(more)})"
+    shown = f"{bounds} AND ({' OR '.join(more)})"
+    return f'({shown}) OR {table}."{owner}" = (SELECT scope_user())' if owner else shown
 
 
 def scoped_models():
@@ -69,7 +71,8 @@ def policies() -> dict[str, list[tuple[str, str, str]]]:
     for model in scoped_models():
         table = model._meta.db_table
         household = column(model, model.scope_household) if model.scope_household else ""
-        cond = condition(table, column(model, model.scope_column), household)
+        owner = column(model, model.scope_owner) if model.scope_owner else ""
+        cond = condition(table, column(model, model.scope_column), household, owner, model.scope_cut)
         wanted[table] = [("scope", "ALL", f"USING ({cond}) WITH CHECK ({cond})")]
     for model in event_models():
         table, tracked = model._meta.db_table, model.pgh_tracked_model

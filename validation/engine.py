@@ -2,92 +2,455 @@
 
 A rule is evaluated in system scope, because what a subject is compared with may lie outside the caller's area; what
 of it a person sees is decided by each finding's `reach`.
+
+Runs may overlap, be killed and be repeated: a finding is unique by rule and subject, and each run only closes what was
+last seen before it read the register, and never opens again what was closed since (somebody corrected it meanwhile).
 """
 
 import datetime as dt
 import time
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from decimal import Decimal
 
 from django.apps import apps
-from django.db import connection
-from django.db.models import CharField, F, Value
+from django.db import OperationalError, connection, transaction
+from django.db.models import CharField, F, TextField, Value
+from django.db.models.functions import Cast
 from django.utils import timezone
 
-from poverty import scope
-from poverty.declarations import Rule, rules
+from poverty import config, scope
+from poverty.declarations import Rule, Sql, passes, rules, subjects
+from poverty.second import second_connection
+from validation.models import RuleResult, RuleRun
 
-SUBJECTS = {"member": "households.Member", "household": "households.Household"}
-
-OPEN = """
-WITH hits AS MATERIALIZED ({hits}),
+COLUMNS = ("subject", "household", "village", "reach", "seen", "expected", "severity", "basis")
+MUTED = "f.muted_basis <> '' AND f.closed_at IS NOT NULL AND f.muted_basis = excluded.basis"
+STAYS = f"(f.closed_at IS NULL OR ({MUTED}))"
+OPEN = f"""
+WITH hits AS MATERIALIZED ({{hits}}),
 written AS (
-  INSERT INTO validation_finding AS f (rule, severity, subject_kind, subject, household_id, village, reach, seen,
-                                       expected, first_seen_at, last_seen_at)
-  SELECT %s, %s, %s, subject, household, village, reach, left(seen, 300), left(expected, 300), %s, %s FROM hits
+  INSERT INTO validation_finding AS f (rule, subject_kind, source, severity, subject, household_id, village, reach,
+         seen, expected, basis, due_on, first_seen_at, last_seen_at, opened_run)
+  SELECT %s, %s, %s, coalesce(severity, %s), subject, household, village, reach, left(seen, 300), left(expected, 300),
+         md5(coalesce(nullif(basis, ''), coalesce(seen, '') || '|' || coalesce(expected, ''))), %s, %s, %s, %s
+    FROM hits ORDER BY subject
   ON CONFLICT (rule, subject_kind, subject) DO UPDATE SET
     severity = excluded.severity, household_id = excluded.household_id, village = excluded.village,
-    reach = excluded.reach, seen = excluded.seen, expected = excluded.expected, last_seen_at = excluded.last_seen_at,
-    first_seen_at = CASE WHEN f.closed_at IS NULL THEN f.first_seen_at ELSE excluded.first_seen_at END,
-    closed_at = NULL
-  RETURNING first_seen_at
+    reach = excluded.reach, seen = excluded.seen, expected = excluded.expected, basis = excluded.basis,
+    source = excluded.source, last_seen_at = greatest(f.last_seen_at, excluded.last_seen_at),
+    first_seen_at = CASE WHEN {STAYS} THEN f.first_seen_at ELSE excluded.first_seen_at END,
+    opened_run = CASE WHEN {STAYS} THEN f.opened_run ELSE excluded.opened_run END,
+    state = CASE WHEN NOT {STAYS} THEN 'new' WHEN f.state = 'corrected' THEN 'dispatched' ELSE f.state END,
+    verdict = CASE WHEN {STAYS} THEN f.verdict ELSE '' END,
+    verdict_by_id = CASE WHEN {STAYS} THEN f.verdict_by_id END,
+    verdict_at = CASE WHEN {STAYS} THEN f.verdict_at END,
+    confirmed_by_id = CASE WHEN {STAYS} THEN f.confirmed_by_id END,
+    muted_basis = CASE WHEN {STAYS} THEN f.muted_basis ELSE '' END,
+    due_on = CASE WHEN {STAYS} THEN f.due_on ELSE excluded.due_on END,
+    dispatched_at = CASE WHEN {STAYS} THEN f.dispatched_at END,
+    closed_at = CASE WHEN {MUTED} THEN f.closed_at END,
+    closed_as = CASE WHEN {MUTED} THEN f.closed_as ELSE '' END
+  WHERE f.closed_at IS NULL OR f.closed_at <= excluded.last_seen_at
+  RETURNING closed_at IS NULL AS open, first_seen_at
 )
-SELECT count(*), count(*) FILTER (WHERE first_seen_at = %s) FROM written
+SELECT count(*) FILTER (WHERE open), count(*) FILTER (WHERE open AND first_seen_at = %s) FROM written
 """
+# What is settled until its data change is forgotten when it is no longer found: later it would be other data.
 CLOSE = """
-UPDATE validation_finding SET closed_at = %s
- WHERE rule = %s AND closed_at IS NULL AND last_seen_at < %s AND {subjects}
+WITH ended AS (
+  UPDATE validation_finding AS f SET closed_at = coalesce(f.closed_at, now()), muted_basis = '',
+         closed_as = CASE WHEN f.closed_at IS NULL THEN %s ELSE f.closed_as END,
+         state = 'closed', closed_run = CASE WHEN f.closed_at IS NULL THEN %s ELSE f.closed_run END
+    FROM validation_finding was
+   WHERE was.id = f.id AND f.rule = %s AND (f.closed_at IS NULL OR f.muted_basis <> '') AND f.last_seen_at < %s
+     AND {subjects}
+  RETURNING was.closed_at IS NULL AS open
+)
+SELECT count(*) FILTER (WHERE open) FROM ended
 """
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one rule did: findings seen, of them new, closed, and the time it took."""
+    """What one rule did: subjects checked, findings seen, of them new, closed, and the time it took."""
 
     rule: str
+    checked: int
     found: int
     new: int
     closed: int
     ms: int
+    subjects: tuple[str, ...] = ()
 
 
-def hits(rule: Rule, households: str, on: dt.date) -> tuple[str, tuple]:
-    """Return SQL and parameters of the rule's offending rows among `households` (SQL of household keys)."""
-    model = apps.get_model(SUBJECTS[rule.subject])
-    key = "pk" if rule.subject == "household" else "household_id"
-    limited = model.objects.extra(where=[f'"{model._meta.db_table}"."{_column(model, key)}" IN ({households})'])  # noqa: S610
-    found = rule.find(limited, on)
-    if "reach" not in found.query.annotations:
-        found = found.annotate(reach=F("village_id"))
-    if "expected" not in found.query.annotations:
-        found = found.annotate(expected=Value("", output_field=CharField()))
-    found = found.order_by().annotate(subject=F("pk"), household_=F(key)).values_list(
-        "subject", "household_", "village_id", "reach", "seen", "expected"
-    )  # fmt: skip
+@dataclass
+class Check:
+    """What a rule is told: the day, the area or households under check, and its thresholds.
+
+    `check["max_age"]` is the rule's threshold of that name (Decimal). `households` is SQL that selects household keys,
+    None for all of the area `code` ("" is the whole register).
+    """
+
+    on: dt.date
+    households: str | None = None
+    code: str = ""
+    numbers: dict[str, Decimal] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> Decimal:
+        return self.numbers[name]
+
+    def limit(self, household: str, village: str) -> str:
+        """Return the SQL condition "under check" on a household's key and a village column."""
+        if self.households is not None:
+            return f"{household} IN ({self.households})"
+        if not self.code:
+            return "true"
+        lo, hi = scope.code_range(self.code)
+        return f"{village} >= '{lo}' AND {village} < '{hi}'"
+
+
+# --- thresholds and switches ------------------------------------------------------------------------------------------
+
+
+def key(rule_id: str, name: str) -> str:
+    return f"rule.{rule_id}.{name}"
+
+
+def numbers(rule: Rule, region: str, on: dt.date) -> dict[str, Decimal]:
+    """Return the rule's thresholds in force at `region`, and "on": 1 or 0."""
+    found = {
+        t.name: config.value(key(rule.id, t.name), region, on, default=Decimal(str(t.default))) for t in rule.thresholds
+    }
+    return {**found, "on": config.value(key(rule.id, "on"), region, on, default=Decimal(rule.on))}
+
+
+@dataclass(frozen=True)
+class Area:
+    """A part of the area under check in which one set of numbers holds: a region without some regions in it."""
+
+    code: str
+    without: tuple[str, ...]
+    numbers: dict[str, Decimal]
+
+    def condition(self, column: str) -> str:
+        parts = []
+        if self.code:
+            lo, hi = scope.code_range(self.code)
+            parts.append(f"{column} >= '{lo}' AND {column} < '{hi}'")
+        for code in self.without:
+            lo, hi = scope.code_range(code)
+            parts.append(f"NOT ({column} >= '{lo}' AND {column} < '{hi}')")
+        return " AND ".join(parts) or "true"
+
+
+def areas(rule: Rule, code: str, on: dt.date, override: tuple[str, dict] | None = None) -> list[Area]:
+    """Return the parts of the area `code` with the numbers that hold in each; most often it is one.
+
+    `override` is (region, {name: value}): numbers that are tried out there.
+    """
+    from poverty.models import ConfigValue
+
+    own = ConfigValue.objects.filter(key__startswith=f"rule.{rule.id}.", valid_from__lte=on).exclude(valid_to__lte=on)
+    codes = {code, *own.values_list("region", flat=True)}
+    if override:
+        codes.add(override[0])
+    codes = {one for one in codes if one.startswith(code)}
+    found = []
+    for one in sorted(codes):
+        values = numbers(rule, one, on)
+        if override and one.startswith(override[0]):
+            values.update(override[1])
+        inner = tuple(sorted(other for other in codes if other != one and other.startswith(one)))
+        found.append(Area(one, inner, values))
+    return found
+
+
+# --- offending rows -----------------------------------------------------------------------------------------------------
+
+
+def _rows(rule: Rule, check: Check):
+    """Return the queryset of the rows under check."""
+    if rule.reads:
+        return apps.get_model(passes[rule.reads[0]].model).objects.all()
+    model = apps.get_model(subjects[rule.subject].model)
+    table = model._meta.db_table
+    household = model._meta.pk.column if rule.subject == "household" else "household_id"
+    limit = check.limit(f'"{table}"."{household}"', f'"{table}"."village"')
+    return model.objects.extra(where=[limit])  # noqa: S610
+
+
+def hits(rule: Rule, check: Check, area: Area) -> tuple[str, tuple]:
+    """Return SQL and parameters of the rule's offending rows in `area`, with the columns COLUMNS."""
+    check = Check(check.on, check.households, check.code, area.numbers)
+    found = rule.find(_rows(rule, check), check)
+    where = area.condition("x.village")
+    if isinstance(found, Sql):
+        names = ", ".join(f"x.{name}" for name in COLUMNS)
+        return f"SELECT {names} FROM ({found.text}) x WHERE {where}", found.params
+    have = found.query.annotations
+    text = CharField()
+    household = "pk" if rule.subject == "household" and not rule.reads else "household_id"
+    found = found.order_by().annotate(
+        subject_=F("pk"),
+        household_=F(household) if rule.subject != "village" else Value(None, output_field=CharField()),
+        reach_=F("reach" if "reach" in have else "village_id"),
+        expected_=Cast(F("expected"), TextField()) if "expected" in have else Value("", output_field=text),
+        severity_=F("row_severity") if "row_severity" in have else Value(str(rule.severity), output_field=text),
+        basis_=Cast(F("basis"), TextField()) if "basis" in have else Value("", output_field=text),
+    )
+    found = found.values_list(
+        "subject_", "household_", "village_id", "reach_", "seen", "expected_", "severity_", "basis_"
+    )
     sql, params = found.query.sql_with_params()
-    return f"SELECT * FROM ({sql}) AS x(subject, household, village, reach, seen, expected)", params
+    names = "subject, household::bigint, village, reach, seen, expected, severity, basis"
+    return f"SELECT {names} FROM ({sql}) AS x({', '.join(COLUMNS)}) WHERE {where}", params
 
 
-def _column(model, key: str) -> str:
-    return model._meta.pk.column if key == "pk" else key
+def _all_hits(rule: Rule, check: Check, parts: list[Area]) -> tuple[str, tuple]:
+    """Return the offending rows of all parts where the rule is switched on."""
+    texts, params = [], []
+    for area in parts:
+        if area.numbers["on"]:
+            text, more = hits(rule, check, area)
+            texts.append(text)
+            params += more
+    if not texts:
+        nothing = ", ".join(
+            f"NULL::{kind} AS {name}" for name, kind in zip(COLUMNS, ("bigint", "bigint", *["text"] * 6), strict=True)
+        )
+        return f"SELECT {nothing} WHERE false", ()
+    return " UNION ALL ".join(f"({text})" for text in texts), tuple(params)
+
+
+# --- passes -------------------------------------------------------------------------------------------------------------
+
+
+def needed_passes(chosen: Iterable[Rule]) -> list[str]:
+    """Return the passes the rules read, each after those it needs."""
+    order: list[str] = []
+
+    def add(name):
+        for other in passes[name].needs:
+            add(other)
+        if name not in order:
+            order.append(name)
+
+    for rule in chosen:
+        for name in rule.reads:
+            add(name)
+    return order
+
+
+class Prepared:
+    """The passes of a run as temporary tables, which hide nothing and are gone with the connection at the latest."""
+
+    def __init__(self, check: Check):
+        self.check, self.made, self.counts = check, [], {}
+
+    def make(self, name: str) -> None:
+        if name in self.made:
+            return
+        for other in passes[name].needs:
+            self.make(other)
+        declared = passes[name]
+        sql, params = declared.sql(self.check)
+        with connection.cursor() as cursor:
+            cursor.execute(f"DROP TABLE IF EXISTS pg_temp.{name}")
+            cursor.execute(f"CREATE TEMPORARY TABLE {name} AS {sql}", params or None)
+            for columns in declared.indexes:
+                cursor.execute(f"CREATE INDEX ON pg_temp.{name} ({columns})")
+            cursor.execute(f"ANALYZE pg_temp.{name}")
+        self.made.append(name)
+
+    def checked(self, rule: Rule) -> int:
+        """Return how many subjects the rule looks at."""
+        name = rule.reads[0] if rule.reads else rule.subject
+        if name not in self.counts:
+            with connection.cursor() as cursor:
+                if rule.reads:
+                    cursor.execute(f"SELECT count(*) FROM {name}")
+                else:
+                    sql, params = _rows(rule, self.check).order_by().values("pk").query.sql_with_params()
+                    cursor.execute(f"SELECT count(*) FROM ({sql}) x", params)
+                self.counts[name] = cursor.fetchone()[0]
+        return self.counts[name]
+
+    def drop(self) -> None:
+        with connection.cursor() as cursor:
+            for name in self.made:
+                cursor.execute(f"DROP TABLE IF EXISTS pg_temp.{name}")
+        self.made = []
+
+
+# --- running ------------------------------------------------------------------------------------------------------------
+
+
+def _subjects_under_check(check: Check) -> str:
+    """SQL condition on `f`: the findings that a run may close."""
+    if check.households is not None:
+        return f"f.household_id IN ({check.households})"
+    return check.limit("f.household_id", "f.village")
+
+
+def _run_rule(rule: Rule, check: Check, prepared: Prepared, taken_at, run_id=None, *, numbers_of=()) -> Outcome:
+    started = time.monotonic()
+    for name in rule.reads:
+        prepared.make(name)
+    checked = prepared.checked(rule)
+    if rule.find is None:
+        return Outcome(rule.id, checked, 0, 0, 0, 0)
+    parts = areas(rule, check.code, check.on)
+    sql, params = _all_hits(rule, check, parts)
+    due = check.on + dt.timedelta(days=config.integer("finding.deadline_days", check.code))
+    closed_as = "gone" if any(part.numbers["on"] for part in parts) else "off"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            OPEN.format(hits=sql),
+            (
+                *params,
+                rule.id,
+                rule.subject,
+                rule.source,
+                str(rule.severity),
+                due,
+                taken_at,
+                taken_at,
+                run_id,
+                taken_at,
+            ),
+        )
+        found, new = cursor.fetchone()
+        cursor.execute(CLOSE.format(subjects=_subjects_under_check(check)), (closed_as, run_id, rule.id, taken_at))
+        closed = cursor.fetchone()[0]
+    return Outcome(rule.id, checked, found, new, closed, int((time.monotonic() - started) * 1000))
 
 
 def run(rule_ids, *, households: str, on: dt.date | None = None) -> list[Outcome]:
-    """Run rules over `households`, SQL that selects household keys; findings elsewhere stay as they are."""
-    on = on or timezone.localdate()
+    """Run rules over `households`, SQL that selects household keys; findings elsewhere stay as they are.
+
+    For the moment after a change: everything happens in the caller's transaction, and only these households are read.
+    """
+    check = Check(on or timezone.localdate(), households)
+    chosen = [known(rule_id) for rule_id in rule_ids]
     outcomes = []
-    with scope.system("data rules"), connection.cursor() as cursor:
-        for rule_id in rule_ids:
-            rule = rules[rule_id]
-            started = time.monotonic()
-            now = timezone.now()
-            sql, params = hits(rule, households, on)
-            cursor.execute(OPEN.format(hits=sql), (*params, rule.id, str(rule.severity), rule.subject, now, now, now))
-            found, new = cursor.fetchone()
-            cursor.execute(CLOSE.format(subjects=f"household_id IN ({households})"), (now, rule.id, now))
-            outcomes.append(Outcome(rule.id, found, new, cursor.rowcount, int((time.monotonic() - started) * 1000)))
+    with scope.system("data rules"), transaction.atomic():
+        prepared = Prepared(check)
+        taken_at = timezone.now()
+        for rule in chosen:
+            outcomes.append(_run_rule(rule, check, prepared, taken_at))
+        prepared.drop()
     return outcomes
+
+
+def run_all(
+    rule_ids=None, *, area: str = "", on: dt.date | None = None, trigger: str = "command", by=None,
+    progress: Callable | None = None, with_subjects: bool = False,
+) -> tuple[RuleRun, list[Outcome]]:  # fmt: skip
+    """Run rules (all of them) over an area, each in a transaction of its own, and keep what each did.
+
+    One such run at a time: a second waits. It may be killed anywhere; the next run finds the rest.
+    """
+    on = on or timezone.localdate()
+    check = Check(on, None, area)
+    chosen = [known(rule_id) for rule_id in rule_ids] if rule_ids else everything(area)
+    outcomes = []
+    with ExitStack() as stack:
+        lock = stack.enter_context(second_connection().cursor())
+        lock.execute("SELECT pg_advisory_lock(hashtext('data rules'))")
+        stack.callback(lock.execute, "SELECT pg_advisory_unlock(hashtext('data rules'))")
+        record = RuleRun.objects.create(area=area, on=on, trigger=trigger, by=by, started_at=timezone.now())
+        prepared = Prepared(check)
+        stack.callback(prepared.drop)
+        taken_at = timezone.now()
+        for number, rule in enumerate(chosen):
+            if progress:
+                progress(rule, number, len(chosen))
+            outcome = _repeated(rule, check, prepared, taken_at, record.pk)
+            outcomes.append(outcome)
+            RuleResult.objects.create(
+                run=record, rule=outcome.rule, checked=outcome.checked, found=outcome.found, new=outcome.new,
+                closed=outcome.closed, ms=outcome.ms,
+            )  # fmt: skip
+        record.state, record.ended_at = "done", timezone.now()
+        record.found = sum(outcome.found for outcome in outcomes)
+        record.new = sum(outcome.new for outcome in outcomes)
+        record.closed = sum(outcome.closed for outcome in outcomes)
+        record.save()
+    return record, outcomes
+
+
+def _repeated(rule: Rule, check: Check, prepared: Prepared, taken_at, run_id) -> Outcome:
+    """Run a rule in a transaction of its own; once more when it met somebody else's (an import) in the wrong order."""
+    for attempt in range(3):
+        try:
+            with scope.system("data rules"):
+                return _run_rule(rule, check, prepared, taken_at, run_id)
+        except OperationalError as error:
+            if attempt == 2 or "deadlock" not in str(error):
+                raise
+    raise AssertionError("not reached")
+
+
+def preview(
+    rule: Rule, *, area: str = "", on: dt.date | None = None, override: dict | None = None, most: int = 50
+) -> dict:
+    """Return what a run of `rule` would find now, without writing: {"found", "added", "removed", "rows"}.
+
+    `override` are numbers tried out in `area`. `rows` are up to `most` offending rows, as dictionaries of COLUMNS.
+    Reads the passes as common table expressions, so that the planner leaves out what the rule does not look at.
+    """
+    check = Check(on or timezone.localdate(), None, area)
+    parts = areas(rule, area, check.on, (area, override) if override else None)
+    sql, params = _all_hits(rule, check, parts)
+    heads, head_params = [], []
+    for name in needed_passes([rule]):
+        text, more = passes[name].sql(check)
+        heads.append(f"{name} AS ({text})")
+        head_params += more or ()
+    lo, hi = scope.code_range(area) if area else ("", "~")
+    text = f"""WITH {", ".join([*heads, f"hits AS MATERIALIZED ({sql})"])},
+        kept AS (SELECT subject FROM validation_finding WHERE rule = %s AND closed_at IS NULL AND village >= %s
+                    AND village < %s),
+        muted AS (SELECT subject, muted_basis FROM validation_finding WHERE rule = %s AND muted_basis <> ''
+                    AND closed_at IS NOT NULL),
+        shown AS (SELECT * FROM hits WHERE NOT EXISTS (SELECT 1 FROM muted m WHERE m.subject = hits.subject
+                    AND m.muted_basis = md5(coalesce(nullif(basis, ''), coalesce(seen, '') || '|' || coalesce(expected, '')))))
+      SELECT (SELECT count(*) FROM shown), (SELECT count(*) FROM shown WHERE subject NOT IN (SELECT subject FROM kept)),
+             (SELECT count(*) FROM kept WHERE subject NOT IN (SELECT subject FROM shown)),
+             (SELECT coalesce(json_agg(row_to_json(x)), '[]') FROM (SELECT * FROM shown LIMIT %s) x)"""
+    with scope.system("preview of a data rule"), connection.cursor() as cursor:
+        cursor.execute(text, (*head_params, *params, rule.id, lo, hi, rule.id, most))
+        found, added, removed, rows = cursor.fetchone()
+    return {"found": found, "added": added, "removed": removed, "rows": rows}
+
+
+# --- which rules there are ------------------------------------------------------------------------------------------------
+
+
+def known(rule_id: str) -> Rule:
+    """Return the declared or composed rule; KeyError when there is none."""
+    if rule_id in rules:
+        return rules[rule_id]
+    from validation import composed
+
+    return composed.rule(rule_id)
+
+
+def everything(area: str = "") -> list[Rule]:
+    """Return all rules, the declared ones first, then those composed for regions in or above `area`."""
+    from validation import composed
+
+    return [*rules.values(), *composed.active(area)]
 
 
 def import_rules() -> list[str]:
     """Return the rules that run at every import."""
     return [rule.id for rule in rules.values() if rule.on_import]
+
+
+def recheck(household_id: int, *, rule_ids=None) -> list[Outcome]:
+    """Run all rules (or these) over one household, after a change of it."""
+    chosen = rule_ids or [rule.id for rule in rules.values() if rule.find and rule.subject != "village"]
+    return run(chosen, households=f"SELECT {int(household_id)}::bigint")

@@ -1,0 +1,3 @@
+"""Data rules over the register, by group; each module declares its rules for the validation engine."""
+
+from households.rules import identity  # noqa: F401

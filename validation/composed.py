@@ -1,0 +1,163 @@
+"""Rules that staff compose without code: conditions over the fields of a pass, run by the same engine.
+
+`conditions` is {"all": […]} or {"any": […]}, nested at most DEPTH deep, of {"field", "op", "value"}.
+"""
+
+import datetime as dt
+from decimal import Decimal, InvalidOperation
+
+from django.apps import apps
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import Q, TextField, Value
+from django.db.models.functions import Cast, Coalesce, Concat
+from django.utils.translation import gettext_lazy as _
+
+from poverty.declarations import Facet, Rule, Severity, passes
+from validation.models import ComposedRule
+
+DEPTH, MOST = 3, 20
+PASS_OF = {"member": "checked_person", "household": "checked_house"}
+HIDDEN = {"id", "household", "village", "id_index", "phone_index", "card_index", "year_id", "position"}
+OPS = {
+    "eq": _("is"),
+    "ne": _("is not"),
+    "lt": _("is less than"),
+    "lte": _("is at most"),
+    "gt": _("is more than"),
+    "gte": _("is at least"),
+    "blank": _("is not filled in"),
+    "filled": _("is filled in"),
+    "contains": _("contains"),
+}
+
+
+def fields_of(subject: str) -> dict[str, models.Field]:
+    """Return {name: field} of what a condition on `subject` may look at."""
+    model = apps.get_model(passes[PASS_OF[subject]].model)
+    return {field.name: field for field in model._meta.concrete_fields if field.name not in HIDDEN}
+
+
+def ops_of(field: models.Field) -> list[str]:
+    if isinstance(field, models.BooleanField):
+        return ["eq", "blank", "filled"]
+    if _is_list(field):
+        return ["contains", "blank", "filled"]
+    if field.choices:
+        return ["eq", "ne", "blank", "filled"]
+    if isinstance(field, models.CharField):
+        return ["eq", "ne", "contains", "blank", "filled"]
+    return ["eq", "ne", "lt", "lte", "gt", "gte", "blank", "filled"]
+
+
+def _is_list(field) -> bool:
+    return hasattr(field, "base_field")
+
+
+def _value(field: models.Field, text):
+    """Return the value as the database compares it; ValidationError when the text is none."""
+    text = "" if text is None else str(text).strip()
+    if isinstance(field, models.BooleanField):
+        if text not in ("true", "false"):
+            raise ValidationError(_("Choose yes or no."))
+        return text == "true"
+    if isinstance(field, models.DateField):
+        try:
+            return dt.date.fromisoformat(text)
+        except ValueError:
+            raise ValidationError(_("Write the date as 2020-12-31.")) from None
+    if isinstance(field, models.DecimalField | models.IntegerField):
+        try:
+            number = Decimal(text)
+        except InvalidOperation:
+            raise ValidationError(_("Write a number in digits.")) from None
+        if not number.is_finite() or abs(number) >= Decimal(10) ** 12:
+            raise ValidationError(_("Write a number in digits."))
+        return number
+    if not text or len(text) > 100:
+        raise ValidationError(_("Write what to compare with, at most 100 characters."))
+    return text
+
+
+def compile_conditions(subject: str, conditions, depth: int = 0) -> Q:
+    """Return the conditions as Q; ValidationError names what cannot be read."""
+    if not isinstance(conditions, dict):
+        raise ValidationError(_("This condition cannot be read."))
+    for word, together in (("all", Q.AND), ("any", Q.OR)):
+        if word in conditions:
+            inner = conditions[word]
+            if depth >= DEPTH or not isinstance(inner, list) or not 0 < len(inner) <= MOST:
+                raise ValidationError(_("Give one to twenty conditions, at most three levels deep."))
+            found = Q()
+            for one in inner:
+                found = found._combine(compile_conditions(subject, one, depth + 1), together)
+            return found
+    field = fields_of(subject).get(conditions.get("field"))
+    op = conditions.get("op")
+    if field is None or op not in ops_of(field):
+        raise ValidationError(_("This condition cannot be read."))
+    name = field.name
+    if op in ("blank", "filled"):
+        empty = Q(**{f"{name}__isnull": True})
+        if isinstance(field, models.CharField):
+            empty |= Q(**{name: ""})
+        return empty if op == "blank" else ~empty
+    value = _value(field, conditions.get("value"))
+    if op == "contains":
+        return Q(**{f"{name}__contains": [value]}) if _is_list(field) else Q(**{f"{name}__contains": value})
+    if op == "ne":
+        # What is not filled in is not "another value": it is found by asking for it.
+        return Q(**{f"{name}__isnull": False}) & ~Q(**{name: value})
+    return Q(**{name if op == "eq" else f"{name}__{op}": value})
+
+
+def fields_in(conditions) -> list[str]:
+    """Return the fields that the conditions look at, each once, in order."""
+    if "field" in conditions:
+        return [conditions["field"]]
+    names: list[str] = []
+    for one in conditions.get("all") or conditions.get("any") or ():
+        names += [name for name in fields_in(one) if name not in names]
+    return names
+
+
+def as_rule(composed: ComposedRule) -> Rule:
+    """Return the engine's rule."""
+    wanted = compile_conditions(composed.subject, composed.conditions)
+    names = fields_in(composed.conditions)
+
+    def find(rows, check):
+        from poverty import scope
+
+        parts = []
+        for name in names:
+            parts += [Value("；") if parts else Value(""), Coalesce(Cast(name, TextField()), Value("—"))]
+        parts.append(Value(""))
+        inside = rows.filter(scope.under("village_id", composed.region_id))
+        return inside.filter(wanted).annotate(seen=Concat(*parts, output_field=TextField()))
+
+    return Rule(
+        composed.code, Severity(composed.severity), composed.subject, composed.title, find, composed.suggestion,
+        reads=_reads(composed.subject), facet=Facet.CONSISTENCY, fields=tuple(names),
+    )  # fmt: skip
+
+
+def _reads(subject: str) -> tuple[str, ...]:
+    return (PASS_OF[subject],)
+
+
+def rule(code: str) -> Rule:
+    """Return the composed rule of this code, switched off or not; KeyError when there is none."""
+    found = ComposedRule.objects.in_scope().filter(code=code).first()
+    if found is None:
+        raise KeyError(code)
+    return as_rule(found)
+
+
+def active(area: str) -> list[Rule]:
+    """Return the composed rules that are on and whose region lies in `area`, or holds it."""
+    from poverty import scope
+
+    with scope.system("data rules composed by staff"):
+        found = list(ComposedRule.objects.filter(active=True).order_by("code"))
+    return [as_rule(one) for one in found if one.region_id.startswith(area) or area.startswith(one.region_id)]
