@@ -1,5 +1,6 @@
 """What a role sees of a sensitive field: one table, used by pages, exports, API, history and error texts."""
 
+import re
 from enum import StrEnum
 
 from accounts.roles import Role
@@ -73,6 +74,14 @@ def mask_name(name: str) -> str:
         return ""
     kept = 2 if name[:2] in COMPOUND_SURNAMES and len(name) > 2 else 1
     return name[:kept] + "*" * max(len(name) - kept, 1)
+
+
+LONG_NUMBER = re.compile(r"\d{14,}[Xx]?")  # an identity or card number, and no date or time
+
+
+def mask_numbers(text: str) -> str:
+    """Return a text, such as a file's name, with every long number cut to its first six digits: 450102xxxxxxxx."""
+    return LONG_NUMBER.sub(lambda found: f"{found[0][:6]}xxxxxxxx", text)
 
 
 MASKS = {"id_number": mask_id, "phone": mask_phone, "card": mask_card, "minor": mask_name, "core": mask_name}

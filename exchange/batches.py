@@ -13,6 +13,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
+from accounts import masks
 from exchange import faults as fault_rows
 from exchange import reading, staging, store
 from exchange.models import BatchState, ImportBatch, RememberedLabel
@@ -64,7 +65,11 @@ def handler(batch: ImportBatch):
 def create(
     *, kind: str, name: str, data: bytes, region: str, year: int | None, as_of: dt.date, by, mode="good"
 ) -> ImportBatch:
-    """Keep the file and open a batch; raises Repeated when the same file is being imported into the same area."""
+    """Keep the file and open a batch; raises Repeated when the same file is being imported into the same area.
+
+    A long number in the file's name may be somebody's: it goes no further, neither into history nor a job's title.
+    """
+    name = masks.mask_numbers(name)
     with acting(by, reason=f"upload {name}"):
         stored = store.keep(name, data)
         try:
@@ -119,7 +124,8 @@ def stage(batch: ImportBatch, progress: Progress | None = None) -> bool:
         ImportBatch.objects.in_scope().filter(pk=batch.pk).update(state=BatchState.READING)
         answers = fault_rows.answers_of(batch)
         synonyms: dict[str, dict[str, str]] = {}
-        for label in RememberedLabel.objects.filter(sheet=batch.kind):
+        labels = RememberedLabel.objects.in_scope().filter(sheet=batch.kind, region_id=batch.region_id[:6])
+        for label in labels:
             synonyms.setdefault(label.field, {})[label.text] = label.code
         data = store.content(batch.file)
     progress("read", 0, 0)

@@ -163,7 +163,7 @@ def answers_of(batch) -> list[dict]:
 
 
 def keep_answers(batch, answers: list[dict], *, by) -> None:
-    """Keep answers, a later one replacing an earlier; a mapped label is remembered for the next file."""
+    """Keep answers, a later one replacing an earlier; a mapped label is remembered for the county's next file."""
     for given in answers:
         question, value = str(given["question"])[:300], str(given.get("value") or "")
         answer, _made = ImportAnswer.objects.in_scope().get_or_create(
@@ -174,6 +174,10 @@ def keep_answers(batch, answers: list[dict], *, by) -> None:
         answer.save()
         if question.startswith("label:"):
             _kind, name, text = question.split(":", 2)
-            RememberedLabel.objects.update_or_create(
-                sheet=batch.kind, field=name, text=text[:200], defaults={"code": value[:20], "set_by": by}
+            RememberedLabel.objects.in_scope().update_or_create(
+                region_id=batch.region_id[:6],
+                sheet=batch.kind,
+                field=name,
+                text=text[:200],
+                defaults={"code": value[:20], "set_by": by},
             )

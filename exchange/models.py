@@ -2,6 +2,8 @@
 
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Length
+from django.db.models.lookups import LessThanOrEqual
 from django.utils.translation import gettext_lazy as _
 
 from accounts.roles import Permission, Role
@@ -142,9 +144,17 @@ class ImportAnswer(ScopedModel):
         constraints = [models.UniqueConstraint(fields=["batch", "question"], name="importanswer_once")]
 
 
-class RememberedLabel(models.Model):
-    """A label that somebody mapped to a code: the next file with it is not asked about."""
+class RememberedLabel(ScopedModel):
+    """A label that somebody mapped to a code: the next file of the same county with it is not asked about.
 
+    `region` is the county of the import, or the region above it to which an import of several counties was limited.
+    """
+
+    scope_column = "region_id"
+    scope_cut = 6  # a town's imports follow what their county keeps
+    deletable = True  # a label that was misread is asked about again
+
+    region = models.ForeignKey("regions.Region", models.PROTECT, db_column="region", db_index=False, related_name="+")
     sheet = models.CharField(_("kind"), max_length=30)
     field = models.CharField(_("field"), max_length=60)
     text = models.CharField(_("label found"), max_length=200)
@@ -155,7 +165,12 @@ class RememberedLabel(models.Model):
     class Meta:
         verbose_name = _("remembered label")
         verbose_name_plural = _("remembered labels")
-        constraints = [models.UniqueConstraint(fields=["sheet", "field", "text"], name="rememberedlabel_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["region", "sheet", "field", "text"], name="rememberedlabel_once"),
+            models.CheckConstraint(
+                name="rememberedlabel_is_of_a_county_or_above", condition=LessThanOrEqual(Length("region_id"), 6)
+            ),
+        ]
 
 
 class ExportRequestQuerySet(ScopedQuerySet):

@@ -158,8 +158,9 @@ def template(request, kind):
 @policy(Permission.IMPORT_RUN)
 @require_safe
 def labels(request):
-    """The labels that somebody explained once, and what they were taken to mean."""
-    found = RememberedLabel.objects.select_related("set_by").order_by("sheet", "field", "text")
+    """The labels that somebody explained once in the county, and what they were taken to mean."""
+    found = RememberedLabel.objects.visible_to(request.user).select_related("set_by")
+    found = found.order_by("sheet", "field", "text")
     if text := request.GET.get("q", "").strip()[:100]:
         found = found.filter(text__contains=text)
     page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
@@ -181,7 +182,7 @@ def _dress(label: RememberedLabel) -> None:
 @require_POST
 def label(request, pk):
     """Correct or remove what a label was taken to mean; imports from now on follow it."""
-    found = get_object_or_404(RememberedLabel, pk=pk)
+    found = get_object_or_404(RememberedLabel.objects.visible_to(request.user), pk=pk)
     target = f"label:{found.pk}"
     if request.POST.get("remove"):
         found.delete()

@@ -6,6 +6,7 @@ import io
 import openpyxl
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.urls import reverse
 
 from accounts.models import AuditEvent
@@ -54,6 +55,11 @@ def work():
 def latest() -> ImportBatch:
     with scope.system("look"):
         return ImportBatch.objects.select_related("created_by", "file").latest("pk")
+
+
+def remembered() -> list[RememberedLabel]:
+    with scope.system("look"):
+        return list(RememberedLabel.objects.all())
 
 
 def url(name, batch=None):
@@ -149,13 +155,64 @@ def test_a_label_is_answered_once_applied_and_remembered(office):
     office.post(url("answer"), {"question": question.key, "choice": "02"})
     work()
     assert (latest().asked, latest().state, counts()["Member"]) == (0, BatchState.MERGED, 5)
-    label = RememberedLabel.objects.get()
-    assert (label.text, label.code) == ("有点小病", "02")
+    assert [(label.text, label.code) for label in remembered()] == [("有点小病", "02")]
     assert "有点小病" in office.get(reverse("exchange:labels")).text
-    office.post(reverse("exchange:label", args=[label.pk]), {"code": "03"})
-    assert RememberedLabel.objects.get().code == "03"
-    office.post(reverse("exchange:label", args=[label.pk]), {"remove": "1"})
-    assert not RememberedLabel.objects.exists()
+    correct = reverse("exchange:label", args=[remembered()[0].pk])
+    office.post(correct, {"code": "03"})
+    assert remembered()[0].code == "03"
+    office.post(correct, {"remove": "1"})
+    assert remembered() == []
+
+
+def test_a_remembered_label_holds_in_its_county_and_its_towns_only(office, make_user, client):
+    """What one county took a word to mean decided on every other county's rows, and anybody could change it."""
+    post_file(office, workbook(ODD))
+    work()
+    question = office.get(url("questions")).context["questions"][0]
+    office.post(url("answer"), {"question": question.key, "choice": "02"})
+    work()
+    (label,) = remembered()
+    assert label.region_id == "459901"
+    place = {"县(市、区、旗)": "清江县", "乡(镇)": "清江镇", "行政村": "柳湾村"}
+    word = {"健康状况": "有点小病", "人数": 1}
+    next_county = make_user(Role.COUNTY_OFFICE, "459902")
+    elsewhere = run(
+        workbook([person("H8", "P8", "罗火", id_number(8), **word, **place)]), by=next_county, region="459902"
+    )
+    assert elsewhere["asked"] == 1
+    town = make_user(Role.TOWN_OFFICE, "459901100")
+    inside = run(workbook([person("H9", "P9", "罗土", id_number(9), **word)]), by=town, region="459901100")
+    assert inside["asked"] == 0
+    page, correct = reverse("exchange:labels"), reverse("exchange:label", args=[label.pk])
+    client.force_login(town)
+    assert client.get(page).context["page"].paginator.count == 1
+    client.force_login(next_county)
+    assert client.get(page).context["page"].paginator.count == 0
+    assert client.post(correct, {"remove": "1"}).status_code == 404
+    with scope.acting(next_county), connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM exchange_rememberedlabel")
+        assert cursor.fetchone() == (0,)
+    with scope.acting(town), connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM exchange_rememberedlabel")
+        assert cursor.fetchone() == (1,)
+
+
+@pytest.mark.parametrize("number", [id_number(7), "45010219700101001X", "６２２２０２０２０００００００"])
+def test_a_long_number_in_a_files_name_is_kept_nowhere(office, clerk, number):
+    post_file(office, workbook(FAMILY), name=f"名册_{number}_20201231.xlsx")
+    work()
+    office.post(url("merge"), {"mode": "good"})
+    work()
+    assert latest().file_name.startswith(f"名册_{number[:6]}xxxxxxxx_20201231")
+    with scope.system("look"), connection.cursor() as cursor:
+        kept = {}
+        for table in ("exchange_storedfile", "exchange_importbatch", "jobs_job", "jobs_outbox", "accounts_auditevent",
+                      "households_householdevent", "households_memberevent"):  # fmt: skip
+            cursor.execute(f"SELECT count(*), count(*) FILTER (WHERE t::text LIKE %s) FROM {table} t", [f"%{number}%"])
+            kept[table] = cursor.fetchone()
+    assert {table for table, (_all, found) in kept.items() if found} == set()
+    assert all(kept[table][0] for table in ("exchange_storedfile", "jobs_job", "accounts_auditevent"))
+    assert kept["households_householdevent"][0]
 
 
 def test_a_village_is_chosen_from_the_area_only(office):
