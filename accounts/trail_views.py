@@ -3,23 +3,28 @@
 import datetime
 
 from axes.models import AccessAttempt
+from django.apps import apps
 from django.conf import settings
 from django.contrib import messages
 from django.db import connection
 from django.db.models import Max, Min, Q, Sum
 from django.http import Http404
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts import sealing
+from accounts.actions import manageable
 from accounts.audit import record
 from accounts.decorators import policy
 from accounts.forms import AuditFilterForm, ReasonForm
 from accounts.models import AuditEvent, AuditSeal, User
 from accounts.roles import Permission, Role
+from poverty import config, declarations, targets
+from regions.models import Region
 
 PAGE = 50
 VERIFY_LINKS = 200_000  # on the page; `manage.py verify_audit` walks all
@@ -67,12 +72,33 @@ ACTIONS = {
     "village.profile_changed": gettext_lazy("village profile changed"),
     "job.cancelled": gettext_lazy("job cancelled"),
 }
+# Kinds of targets, in words; a sheet's kind stands for a list that was exported.
+KINDS = {
+    "": gettext_lazy("page"),
+    "user": gettext_lazy("account"),
+    "household": gettext_lazy("household"),
+    "proposal": gettext_lazy("proposal"),
+    "import": gettext_lazy("import"),
+    "label": gettext_lazy("remembered label"),
+    "exportrequest": gettext_lazy("export request"),
+    "job": gettext_lazy("job"),
+    "region": gettext_lazy("region"),
+    "config": gettext_lazy("setting"),
+}
 
 
-def _lock_rows():
+def _attempts(user):
+    """Return the failed log-ins that `user` looks after: with an area, those in the name of an account there."""
+    attempts = AccessAttempt.objects.order_by()
+    if user.area_code:
+        attempts = attempts.filter(username__in=manageable(user).order_by().values("username"))
+    return attempts
+
+
+def _lock_rows(user):
     """Return the locks in force: one per user name and address, the newest first."""
     since = timezone.now() - datetime.timedelta(hours=settings.AXES_COOLOFF_TIME)
-    attempts = AccessAttempt.objects.filter(attempt_time__gte=since).order_by()
+    attempts = _attempts(user).filter(attempt_time__gte=since)
     return (
         attempts.values("username", "ip_address")
         .annotate(failures=Sum("failures_since_start"), last=Max("attempt_time"), pk=Min("pk"))
@@ -84,7 +110,7 @@ def _lock_rows():
 @policy(Permission.LOCK_MANAGE)
 @require_safe
 def lock_list(request):
-    rows = list(_lock_rows()[:PAGE])
+    rows = list(_lock_rows(request.user)[:PAGE])
     known = {user.username: user for user in User.objects.filter(username__in=[row["username"] for row in rows])}
     for row in rows:
         row["user"] = known.get(row["username"])
@@ -96,7 +122,7 @@ def lock_list(request):
 @require_POST
 def lock_release(request, pk):
     form = ReasonForm(request.POST)
-    attempt = AccessAttempt.objects.filter(pk=pk).first()
+    attempt = _attempts(request.user).filter(pk=pk).first()
     if attempt is None:
         raise Http404
     if not form.is_valid():
@@ -138,6 +164,63 @@ def _readable(user):
     return events.filter(seen)
 
 
+def _split(row) -> tuple[str, str]:
+    """Return (kind, key) of an event's target; the kind is "" for an address that was refused, and for none."""
+    kind, _colon, key = row.target.partition(":")
+    return ("", row.target) if row.action == "refused" or not key else (kind, key)
+
+
+def _name_targets(rows, user) -> None:
+    """Give every row `kind` and `about`: its target in words, with a link where the reader may open it."""
+    keys: dict[str, set[str]] = {}
+    for row in rows:
+        kind, key = _split(row)
+        keys.setdefault(kind, set()).add(key)
+    named = {"user": _name_users(keys.get("user", ())), "config": _name_settings(keys.get("config", ()))}
+    lists = [key for kind in keys if kind in declarations.sheets for key in keys[kind]]
+    places = _name_regions({*keys.get("region", ()), *lists}, user)
+    for kind, namer in targets.namers.items():
+        if kind in keys and user.scope_ranges():
+            named[kind] = namer(user, keys[kind])
+    for row in rows:
+        kind, row.key = _split(row)
+        if kind in declarations.sheets or kind == "region":
+            row.kind = declarations.sheets[kind].title if kind != "region" else KINDS[kind]
+            row.about = places.get(row.key)
+        elif "." in kind:
+            row.kind, row.about = _model_name(kind), None
+        else:
+            row.kind = KINDS.get(kind, kind) if kind or row.action == "refused" else ""
+            row.about = named.get(kind, {}).get(row.key)
+
+
+def _name_users(keys) -> dict:
+    users = User.objects.filter(pk__in=[int(key) for key in keys if key.isdigit()]).only("username", "full_name")
+    return {str(user.pk): targets.Target(f"{user.full_name} {user.username}") for user in users}
+
+
+def _name_settings(keys) -> dict:
+    return {key: targets.Target(config.SETTINGS[key].title) for key in keys if key in config.SETTINGS}
+
+
+def _name_regions(codes, user) -> dict:
+    """Return {code: Target}; names of regions are public, their pages are for who may pick them in the own area."""
+
+    def url(code):
+        own = any(part.household_id is None and part.lo <= code < part.hi for part in user.scope_ranges())
+        return reverse("regions:detail", args=[code]) if own and user.may(Permission.REGION_PICK) else ""
+
+    found = Region.objects.filter(pk__in=codes).values_list("pk", "name") if codes else ()
+    return {code: targets.Target(name, url(code)) for code, name in found}
+
+
+def _model_name(label: str) -> str:
+    try:
+        return apps.get_model(label)._meta.verbose_name
+    except (LookupError, ValueError):
+        return label
+
+
 def _filtered(events, data):
     zone = timezone.get_current_timezone()
     if data.get("who"):
@@ -164,13 +247,11 @@ def _page(request, verdict=None):
         events = events.filter(pk__lt=min(int(before), 2**62))
     rows = list(events[: PAGE + 1])
     more, rows = len(rows) > PAGE, rows[:PAGE]
-    ids = {int(row.target[5:]) for row in rows if row.target.startswith("user:") and row.target[5:].isdigit()}
-    names = {f"user:{user.pk}": user for user in User.objects.filter(pk__in=ids).only("username", "full_name")}
+    _name_targets(rows, request.user)
     roles = dict(Role.choices)
     for row in rows:
         row.label = ACTIONS.get(row.action, row.action)
         row.role_label = roles.get(row.role, row.role)
-        row.about = names.get(row.target)
     seal = AuditSeal.objects.order_by("-id").first()
     context = {
         "form": form,

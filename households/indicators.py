@@ -1,5 +1,8 @@
 """What the home page and the map count of the register, and what of it waits for somebody."""
 
+import contextlib
+import uuid
+
 from django.db.models import Case, Count, IntegerField, Q, Value, When
 from django.db.models.functions import Coalesce
 from django.urls import NoReverseMatch, reverse
@@ -9,7 +12,7 @@ from accounts.roles import Permission
 from dashboard import counts
 from households import codes
 from households.models import Household, Proposal, ProposalState
-from poverty import waiting
+from poverty import targets, waiting
 
 STATUS_TONES = {
     "04": "poor",
@@ -97,3 +100,40 @@ def without_position(user, totals):
         icon="map-pin-off",
         tone="info",
     )
+
+
+@targets.namer("household")
+def named_households(user, keys):
+    """Name households by their official numbers."""
+    return _numbers(user, {key: key for key in keys})
+
+
+@targets.namer("proposal")
+def named_proposals(user, keys):
+    """Name proposals by the household that they are about; who may not decide on them is led to that."""
+    found = Proposal.objects.visible_to(user).filter(uid__in=_uids(keys))
+    of = {str(uid): str(household) for uid, household in found.values_list("uid", "household__uid")}
+    named = _numbers(user, of)
+    if not (user.may(Permission.PROPOSAL_CONFIRM) or user.may(Permission.HOUSEHOLD_PROPOSE)):
+        return named
+    return {key: targets.Target(one.name, reverse("households:proposal", args=[key])) for key, one in named.items()}
+
+
+def _numbers(user, of: dict[str, str]) -> dict[str, targets.Target]:
+    """Return {key: Target} of {key: household uid}."""
+    found = Household.objects.visible_to(user).in_register().filter(uid__in=_uids(of.values()))
+    numbers = {str(uid): number for uid, number in found.values_list("uid", "household_no")}
+    may_open = user.may(Permission.HOUSEHOLD_VIEW)
+    return {
+        key: targets.Target(numbers[uid], reverse("households:detail", args=[uid]) if may_open else "")
+        for key, uid in of.items()
+        if uid in numbers
+    }
+
+
+def _uids(texts) -> list[uuid.UUID]:
+    found = []
+    for text in texts:
+        with contextlib.suppress(ValueError):
+            found.append(uuid.UUID(text))
+    return found

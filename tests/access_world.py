@@ -92,6 +92,8 @@ class World:
     others: dict = field(default_factory=dict)  # kind: key, of what has no area
     colleagues: dict = field(default_factory=dict)  # region: a user there
     config: dict = field(default_factory=dict)  # region: dated value
+    locks: dict = field(default_factory=dict)  # county: log-in that failed five times
+    labels: dict = field(default_factory=dict)  # county: remembered label
     media: object = None  # where the stored files are
     # One for all: each new client loads the middleware anew, which looks through all static files.
     browser: Client = field(default_factory=lambda: Client(raise_request_exception=False))
@@ -139,6 +141,9 @@ class World:
                 return {"uid": self.batches[region, kind].uid}
             case "request":
                 return {"uid": self.requests[role if role in self.requests and own else here[:6]].uid}
+            case "label" | "lock":
+                found = self.labels if kind == "label" else self.locks
+                return {"pk": found[COUNTY if own else NEXT_COUNTY].pk}
             case "job":
                 owner = self.users[role] if own else self.colleagues[COUNTY]
                 return {"uid": self.jobs[owner.pk].uid}
@@ -229,14 +234,19 @@ def build() -> World:
     _bring_in(world, TOWN, town, 20, "云岭镇", "竹坪村")
     next_county = make_user(Role.COUNTY_OFFICE, NEXT_COUNTY)
     _bring_in(world, NEXT_COUNTY, next_county, 30, "清江镇", "柳湾村", "清江县")
-    attempt = AccessAttempt.objects.create(
-        username=county.username, ip_address="10.0.0.9", failures_since_start=5, attempt_time=timezone.now()
-    )
-    label = RememberedLabel.objects.create(sheet="persons", field="health", text="弱", code="02", set_by=county)
+    for user in (county, next_county):
+        world.locks[user.region_id] = AccessAttempt.objects.create(
+            username=user.username, ip_address="10.0.0.9", failures_since_start=5, attempt_time=timezone.now()
+        )
+    with scope.system("test"):
+        for region in (COUNTY, NEXT_COUNTY):
+            world.labels[region] = RememberedLabel.objects.create(
+                sheet="persons", field="health", text="弱", code="02", region_id=region, set_by=county
+            )
     alias = RegionAlias.objects.create(parent=TOWN, name="老龙溪", region_id=V1)
     elsewhere = {v: RegionAlias.objects.create(parent=v[:9], name="老村", region_id=v).pk for v in (V4, V5)}
     world.others = {
-        "lock": {"pk": attempt.pk}, "label": {"pk": label.pk}, "setting": {"key": "export.approval_rows"}, "alias": alias.pk,
+        "setting": {"key": "export.approval_rows"}, "alias": alias.pk,
         "aliases": elsewhere, "kind": {"kind": "persons"}, "app": {"app_label": "accounts"},
     }  # fmt: skip
     for role, user in world.users.items():

@@ -2,11 +2,15 @@
 
 import pytest
 from django.test import Client
+from django.utils import translation
 
 from accounts import sealing
 from accounts.audit import record
-from accounts.models import AuditEvent
+from accounts.models import AuditEvent, User
 from accounts.roles import Role
+from poverty import declarations
+from tests.exchange.importing import id_number, person, run, workbook
+from tests.factories import household
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -40,6 +44,30 @@ def test_a_lock_is_listed_and_released_with_a_reason(as_role, make_user):
     assert (event.target, event.reason) == (f"user:{clerk.pk}", "已电话核实本人")
     assert security.post(f"/locks/{pk}/release/", {"reason": "again"}).status_code == 404
     assert b"clerk" not in security.get("/locks/").content
+
+
+def test_a_security_administrator_sees_the_locks_of_the_own_area(as_role, make_user):
+    for name, region in (("near", "459901"), ("far", "459902"), ("helper", None)):
+        make_user(Role.COUNTY_OFFICE if region else Role.HELPER, region, username=name)
+    User.objects.get(username="helper").scope.create(lo="459901100201", hi="459901100202", household_id=1)
+    for name in ("near", "far", "helper", "nobody-at-all"):
+        for _ in range(5):
+            Client().post("/login/", {"username": name, "password": "wrong-wrong-1"})
+
+    def listed(region):
+        return {
+            row["username"]: row["pk"] for row in as_role(Role.SECURITY_ADMIN, region).get("/locks/").context["rows"]
+        }
+
+    everywhere = listed(None)
+    assert set(everywhere) == {"near", "far", "helper", "nobody-at-all"}
+    assert set(listed("459901")) == {"near", "helper"}
+    assert set(listed("459902")) == {"far"}
+    security = as_role(Role.SECURITY_ADMIN)
+    for name, status in (("far", 404), ("nobody-at-all", 404), ("near", 302), ("helper", 302)):
+        answer = security.post(f"/locks/{everywhere[name]}/release/", {"reason": "已电话核实本人"})
+        assert answer.status_code == status, name
+    assert set(listed(None)) == {"far", "nobody-at-all"}
 
 
 def test_four_failures_are_no_lock(as_role):
@@ -82,6 +110,46 @@ def test_filters_and_pages(as_role, make_user, django_assert_max_num_queries):
     assert reader.get("/audit/?since=2001-01-01&before=99999999999999999999").status_code == 200
     assert reader.get("/audit/?since=nonsense").context["rows"] == []
     assert b"<html" not in reader.get("/audit/", headers={"HX-Request": "true"}).content
+
+
+def test_targets_stand_in_words_with_a_link_where_the_reader_may_open_it(as_role, make_user):
+    clerk = make_user(Role.COUNTY_OFFICE, "459901", username="clerk")
+    near, far = household("459901100201"), household("459902100201")
+    batch = run(workbook([person("H1", "P1", "韦明", id_number(1), 人数=1)]), name="花名册.xlsx")["batch"]
+    for target in (
+        f"household:{near.uid}", f"household:{far.uid}", "household:nonsense", f"import:{batch}", "import:99999",
+        "region:459901100201", "region:459902", "config:export.approval_rows", "persons:459901", "job:7", "poverty.configvalue:3",
+        f"user:{clerk.pk}", "user:x",
+    ):  # fmt: skip
+        record("reveal", user=clerk, target=target)
+    record("refused", user=clerk, target="households:edit")
+
+    def shown(role):
+        rows = as_role(role).get("/audit/?who=clerk").context["rows"]
+        with translation.override("en"):
+            return {
+                row.target: (str(row.kind), row.about and str(row.about.name), row.about and row.about.url)
+                for row in rows
+            }
+
+    found, all_seen = shown(Role.AUDITOR), shown(Role.AUDIT_ADMIN)
+    page = as_role(Role.AUDITOR).get("/audit/?who=clerk").text
+    assert found[f"household:{near.uid}"] == ("household", near.household_no, near.get_absolute_url())
+    assert found[f"household:{far.uid}"][1:] == found["household:nonsense"][1:] == (None, None)
+    assert found[f"import:{batch}"] == ("import", "花名册.xlsx", "")  # an auditor does not import
+    assert found["region:459901100201"][1:] == ("龙溪村", "/regions/459901100201/")
+    assert found["region:459902"][1:] == ("清江县", "")
+    assert found["persons:459901"][1] == "云岭县" and found["persons:459901"][0] == declarations.sheets["persons"].title
+    assert found["config:export.approval_rows"][1].startswith("Rows from which")
+    assert found["poverty.configvalue:3"][0] == "dated setting"
+    assert found[f"user:{clerk.pk}"][1].endswith("clerk")
+    assert found["households:edit"] == ("page", None, None)
+    assert (
+        f'<a href="{near.get_absolute_url()}">{near.household_no}</a>' in page and f">{far.household_no}<" not in page
+    )
+    # The audit administrator sees no household and no file: the kind alone.
+    assert all_seen[f"household:{near.uid}"][1:] == all_seen[f"import:{batch}"][1:] == (None, None)
+    assert not any(url for _kind, _name, url in all_seen.values())
 
 
 def test_the_page_shows_the_state_of_the_chain(as_role):
