@@ -133,10 +133,11 @@ class Board:
 
 
 def whole_area(user) -> str:
-    """Return the code of the region that holds all of the user's ranges; "" when there is none."""
-    if user.region_id:
-        return user.region_id
-    codes = [found.lo for found in user.scope_ranges() if found.household_id is None]
+    """Return the code of the smallest region that holds the user's own and all of the user's ranges; "" for none."""
+    codes = [user.region_id] if user.region_id else []
+    for found in user.scope_ranges():
+        if found.household_id is None:
+            codes += [found.lo] if found.hi == scope.code_range(found.lo)[1] else [found.lo, found.hi]
     if not codes:
         return ""
     common = codes[0] if len(codes) == 1 else _common_prefix(codes)
@@ -169,7 +170,7 @@ def make(user, asked: str = "", path: str = "") -> Board:
     board = Board(code=code, list_url=_list_url(user))
     if code:
         _place(board, own, path)
-    board.refreshed = counts.refresh(code) if code else 0
+    board.refreshed = counts.refresh_for(user, code)
     length = _child_length(board)
     figures = _figures(user, code, length)
     if code:

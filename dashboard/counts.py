@@ -133,13 +133,29 @@ def _replace(cursor, regions: list[str], select: str, params: list) -> None:
     )
 
 
+def ranges_of(user, area_code: str = "") -> list[tuple[str, str]]:
+    """Return [(lo, hi)] of what the user sees of an area, in the order in which counties are locked."""
+    lo, hi = scope.code_range(area_code)
+    parts = [(max(lo, part.lo), min(hi, part.hi)) for part in user.scope_ranges() if part.household_id is None]
+    return sorted((first, last) for first, last in parts if first < last)
+
+
+def refresh_for(user, area_code: str = "") -> int:
+    """As `refresh`, of what the user sees of an area."""
+    return sum(_refresh(lo, hi) for lo, hi in ranges_of(user, area_code))
+
+
 def refresh(area_code: str) -> int:
-    """Recount the villages of an area that have changed since they were counted; return how many there were.
+    """Recount the villages of an area that have changed since they were counted; return how many there were."""
+    return _refresh(*scope.code_range(area_code))
+
+
+def _refresh(lo: str, hi: str) -> int:
+    """Recount the changed villages from the code `lo` to before `hi`.
 
     The change and its mark are committed together, and both are read after the lock: no mark is taken without its
     change. Readers of one county wait for each other here, so nobody reads sums that another is replacing.
     """
-    lo, hi = scope.code_range(area_code)
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_advisory_xact_lock(%s, c::int), c FROM (SELECT DISTINCT left(village, 6) AS c"

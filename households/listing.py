@@ -122,17 +122,20 @@ def _kept_totals(form, user) -> tuple[int, int]:
             sums = sums.filter(**{column: "" if asked[name] == NONE else asked[name]})
     if asked["exit_year"] != "":
         sums = sums.filter(exit_year=0 if asked["exit_year"] == NONE else asked["exit_year"])
-    area = asked["region"] or user.area_code
-    lo, hi = scope.code_range(area)
+    ranges = counts.ranges_of(user, asked["region"])
     sql, params = sums.values_list("households", "persons").query.sql_with_params()
-    dirty = "EXISTS (SELECT 1 FROM dashboard_dirtyvillage WHERE village >= %s AND village < %s)"
+    dirty = (
+        "EXISTS (SELECT 1 FROM unnest(%s::text[], %s::text[]) AS r (lo, hi) JOIN dashboard_dirtyvillage d"
+        ' ON d.village >= r.lo COLLATE "C" AND d.village < r.hi COLLATE "C")'
+    )
     statement = f"SELECT coalesce(sum(v.h), 0), coalesce(sum(v.p), 0), {dirty} FROM ({sql}) AS v (h, p)"
+    bounds = [[lo for lo, _hi in ranges], [hi for _lo, hi in ranges]]
     with connection.cursor() as cursor:
-        cursor.execute(statement, [lo, hi, *params])
+        cursor.execute(statement, [*bounds, *params])
         households, persons, stale = cursor.fetchone()
         if stale:
-            counts.refresh(area)
-            cursor.execute(statement, [lo, hi, *params])
+            counts.refresh_for(user, asked["region"])
+            cursor.execute(statement, [*bounds, *params])
             households, persons, _stale = cursor.fetchone()
     return int(households), int(persons)
 

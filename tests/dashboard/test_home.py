@@ -84,6 +84,38 @@ def test_somebody_with_two_villages_of_one_town_sees_the_sum_of_both(register, m
     assert {child.code: child.households for child in board.children} == {VILLAGE: 3, NEXT_VILLAGE: 2}
 
 
+@pytest.mark.parametrize(
+    ("role", "region", "areas", "code", "households"),
+    [
+        ("village_cadre", VILLAGE, (VILLAGE, THIRD_VILLAGE), "459901", 5),
+        ("town_office", TOWN, (TOWN, FOREIGN_VILLAGE), "4599", 6),
+        ("county_office", "459901", ("459901", "459902"), "4599", 8),
+        ("village_cadre", None, (VILLAGE, FOREIGN_VILLAGE), "4599", 4),
+    ],
+)
+def test_somebody_with_more_than_the_own_region_gets_the_figures_of_all_of_it(
+    client, register, make_user, role, region, areas, code, households
+):
+    """The figures were those of the region that stands at the account; the list showed the other ranges too."""
+    user = make_user(role, region)
+    user.scope.all().delete()
+    for area in areas:
+        lo, hi = scope.code_range(area)
+        user.scope.create(lo=lo, hi=hi)
+    for number in range(2):
+        with scope.acting(user):
+            board = boards.make(user, "", "/")
+        assert (board.code, board.totals["households"]) == (code, households + number)
+        assert [(url, found) for url, found in numbers_of(board) if listed(user, url) != found] == []
+        client.force_login(user)
+        page = client.get(reverse("households:list")).context
+        assert page["households"] == len(page["rows"]) == households + number
+        # Changed in the range that is not the account's own region, and nobody has counted it since.
+        village = {"459902": FOREIGN_VILLAGE}.get(areas[1], areas[1])
+        add_household(village, f"late{number}", "04", members=1)
+        assert client.get(reverse("households:list")).context["households"] == households + number + 1
+
+
 def test_the_share_leaves_out_villages_whose_households_are_not_known(register, make_user):
     user = make_user("county_office", "459901")
     with scope.acting(user):
