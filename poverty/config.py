@@ -137,11 +137,14 @@ def parse(text: str) -> Decimal:
     return Decimal(text)
 
 
-def set_value(key: str, value: Decimal, region: str, valid_from: datetime.date, by, note: str) -> ConfigValue:
+def set_value(
+    key: str, value: Decimal, region: str, valid_from: datetime.date, by, note: str, replaces: int | None = None
+) -> ConfigValue:
     """Set `value` from the day `valid_from` on and return its row; the value before it ends there and stays on file.
 
     A later value stays as it is: the new one holds until then. ValidationError when the value does not fit the key, or
-    when one that begins on the same day is there already, also one set by somebody else at this moment.
+    when one that begins on the same day is there already, also one set by somebody else at this moment: to correct
+    it, its key is given as `replaces`. It stays on file and holds at no time.
     """
     setting = SETTINGS.get(key)
     if setting is None:
@@ -150,6 +153,9 @@ def set_value(key: str, value: Decimal, region: str, valid_from: datetime.date, 
     try:
         with transaction.atomic():
             rows = ConfigValue.objects.select_for_update().filter(key=key, region=region)
+            rows.filter(
+                Q(valid_to__isnull=True) | Q(valid_to__gt=valid_from), pk=replaces, valid_from=valid_from
+            ).update(valid_to=valid_from)
             before = rows.filter(Q(valid_to__isnull=True) | Q(valid_to__gt=valid_from), valid_from__lt=valid_from)
             before.update(valid_to=valid_from)
             later = rows.filter(valid_from__gt=valid_from).order_by("valid_from").first()

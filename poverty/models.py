@@ -19,7 +19,8 @@ class ConfigQuerySet(models.QuerySet):
 class ConfigValue(models.Model):
     """A value with the time and the area it holds for. Rows are never changed: a new value closes the old one.
 
-    `region` is a region code, empty for the whole country. `valid_to` is exclusive.
+    `region` is a region code, empty for the whole country. `valid_to` is exclusive: a value that was replaced on its
+    own first day ends on it, and so holds at no time.
     """
 
     key = models.CharField(_("key"), max_length=80)
@@ -40,8 +41,8 @@ class ConfigValue(models.Model):
         ordering = ["key", "region", "-valid_from"]
         constraints = [
             models.CheckConstraint(
-                name="configvalue_ends_after_it_begins",
-                condition=Q(valid_to__isnull=True) | Q(valid_to__gt=F("valid_from")),
+                name="configvalue_ends_no_earlier_than_it_begins",
+                condition=Q(valid_to__isnull=True) | Q(valid_to__gte=F("valid_from")),
             ),
             ExclusionConstraint(
                 name="configvalue_one_value_at_a_time",
@@ -64,6 +65,11 @@ class ConfigValue(models.Model):
 
     def __str__(self):
         return f"{self.key} = {self.value}"
+
+    @property
+    def replaced(self) -> bool:
+        """Tell whether the value was corrected before its first day was over."""
+        return self.valid_to == self.valid_from
 
 
 class Canary(models.Model):

@@ -36,6 +36,9 @@ class ValueForm(forms.Form):
         ),
     )
 
+    # The key of a value that begins on the same day: the page offers it once that has been found out.
+    replaces = forms.IntegerField(required=False, min_value=1, max_value=2**62, widget=forms.HiddenInput)
+
     def clean_value(self):
         return dated.parse(self.cleaned_data["value"])
 
@@ -77,7 +80,7 @@ def config(request):
                 and area.startswith(row.region)
             ]
             row = max(now, key=lambda row: len(row.region), default=None)
-            last = max(found, key=lambda row: row.valid_from, default=None)
+            last = max(found, key=lambda row: (row.valid_from, row.pk), default=None)
             items.append(
                 {
                     "setting": setting,
@@ -100,12 +103,16 @@ def setting(request, key):
         raise Http404
     area = request.user.area_code
     form = ValueForm(request.POST or None)
+    taken = None
     if request.method == "POST" and form.is_valid() and area:
         data = form.cleaned_data
         try:
-            row = dated.set_value(key, data["value"], area, data["valid_from"], request.user, data["note"])
+            row = dated.set_value(
+                key, data["value"], area, data["valid_from"], request.user, data["note"], replaces=data["replaces"]
+            )
         except ValidationError as error:
-            form.add_error("valid_from" if error.code == "taken" else "value", error)
+            taken = error.code == "taken" and data["valid_from"]
+            form.add_error("valid_from" if taken else "value", error)
         else:
             record(
                 "config.set",
@@ -120,10 +127,12 @@ def setting(request, key):
                 % {"day": row.valid_from},
             )
             return redirect("regions:setting", key)
-    rows = list(dated.concerning(request.user).filter(key=key).order_by("-valid_from", "-region"))
+    rows = list(dated.concerning(request.user).filter(key=key).order_by("-valid_from", "-region", "-pk"))
     places = _names(rows)
     for row in rows:
         row.place = places.get(row.region, row.region)
     today = timezone.localdate()
+    there = (row for row in rows if row.valid_from == taken and row.region == area and not row.replaced)
     context = {"setting": chosen, "rows": rows, "form": form, "area_code": area, "today": today}
+    context["there"] = next(there, None)
     return render(request, "regions/setting.html", context, status=422 if form.is_bound else 200)

@@ -104,6 +104,31 @@ def test_of_two_people_setting_a_value_at_once_one_is_told(clerk):
     assert ConfigValue.objects.filter(key=KEY, region="459901").count() == 1
 
 
+def test_a_value_is_corrected_on_its_own_first_day_and_the_wrong_one_stays_on_file(client, clerk):
+    """A slip of the pen held for good: every new value of the same day was refused."""
+    client.force_login(clerk)
+    url = reverse("regions:setting", args=[KEY])
+    sent = {"value": "15", "valid_from": "2026-01-01", "note": "县发〔2026〕7号"}
+    client.post(url, sent)
+    config.set_value(KEY, Decimal(104), "459901", datetime.date(2026, 3, 1), clerk, "later")
+    again = client.post(url, {**sent, "value": "105"})
+    wrong = ConfigValue.objects.get(key=KEY, value=15)
+    assert again.status_code == 422 and f'name="replaces" value="{wrong.pk}"' in again.text
+    assert client.post(url, {**sent, "value": "105", "replaces": wrong.pk}).status_code == 302
+    rows = ConfigValue.objects.filter(key=KEY, region="459901").order_by("pk")
+    assert [(int(row.value), str(row.valid_from), str(row.valid_to), row.replaced) for row in rows] == [
+        (15, "2026-01-01", "2026-01-01", True),
+        (104, "2026-03-01", "None", False),
+        (105, "2026-01-01", "2026-03-01", False),
+    ]
+    for day, value in ((DAY, 105), (DAY - datetime.timedelta(1), 110), (datetime.date(2026, 3, 1), 104)):
+        config.forget()
+        assert config.integer(KEY, "459901", day) == value
+    # What was replaced meanwhile is not replaced once more: the page says what is there now.
+    assert client.post(url, {**sent, "value": "106", "replaces": wrong.pk}).status_code == 422
+    assert AuditEvent.objects.filter(action="config.set", target=f"config:{KEY}").count() == 2
+
+
 def test_values_are_read_once_per_scope_and_never_kept_longer(clerk, django_assert_num_queries):
     with scope.system("test"):
         config.value(KEY, "459901", DAY)

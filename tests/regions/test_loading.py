@@ -6,6 +6,8 @@ from datetime import date
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from regions import loading
 from regions.models import Region
@@ -180,3 +182,11 @@ def test_seventy_thousand_villages_load_and_load_again_without_a_change(tmp_path
     path.write_text("code,name,streetCode,provinceCode,cityCode,areaCode\n" + "".join(rows), encoding="utf-8")
     assert loading.load([path]).counts["new"] == len(rows)
     assert loading.load([path]).counts["changed"] == 0
+
+
+def test_loading_works_with_the_query_log_of_debug_too(folder):
+    """Django's logging cursor takes COPY without parameters only; with DEBUG on, loading the tree failed."""
+    with CaptureQueriesContext(connection):
+        assert run(folder)[0]["new"] == 6
+        (folder / "areas.csv").write_text("code,name\n459910,云山县\n", encoding="utf-8")
+        assert run(folder, "--closing", "2026-01-01")[0]["changed"] == 1
