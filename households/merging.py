@@ -10,6 +10,7 @@ from exchange import staging
 from households.codes import RELATION
 from households.importing import PLACES, RegisterImport
 from poverty import crypto
+from validation import engine
 
 HEAD = next(code for code, label in RELATION.labels.items() if label == "户主")
 LOCK = "SELECT pg_advisory_xact_lock(hashtext('register import'), hashtext(%s))"
@@ -501,26 +502,27 @@ class RegisterMerge(RegisterImport):
     def findings(self) -> list[tuple]:
         """Return [(rule, sheet, row, seen, expected)] of open findings on what the file speaks of, at their places.
 
-        A person's finding stands at the person's row, a household's at its first row.
+        A person's finding stands at the person's row, a household's at its first row. Only rules that run at every
+        import are told: what others found is of another day.
         """
         parts = [
             f"""SELECT f.rule, h._sheet, h._row, f.seen, f.expected FROM validation_finding f
                   JOIN {self.h} h ON h.household_id = f.subject
-                 WHERE f.subject_kind = 'household' AND f.closed_at IS NULL"""
+                 WHERE f.subject_kind = 'household' AND f.closed_at IS NULL AND f.rule = ANY(%s)"""
         ]
         if self.persons:
             parts.append(
                 f"""SELECT f.rule, p._sheet, p._row, f.seen, f.expected FROM validation_finding f
                       JOIN {self.p} p ON p.member_id = f.subject
-                     WHERE f.subject_kind = 'member' AND f.closed_at IS NULL"""
+                     WHERE f.subject_kind = 'member' AND f.closed_at IS NULL AND f.rule = ANY(%s)"""
             )
         else:
             parts.append(
                 f"""SELECT f.rule, h._sheet, h._row, f.seen, f.expected FROM validation_finding f
                       JOIN {self.h} h ON h.household_id = f.household_id
-                     WHERE f.subject_kind = 'member' AND f.closed_at IS NULL"""
+                     WHERE f.subject_kind = 'member' AND f.closed_at IS NULL AND f.rule = ANY(%s)"""
             )
-        return self.fetch(" UNION ALL ".join(parts) + " ORDER BY 2, 3, 1")
+        return self.fetch(" UNION ALL ".join(parts) + " ORDER BY 2, 3, 1", [engine.import_rules()] * len(parts))
 
     def reconcile(self) -> list[dict]:
         """Return households and persons per village, file against register."""
