@@ -21,9 +21,8 @@ from accounts import masks
 from accounts.audit import record
 from accounts.masks import View
 from accounts.roles import Permission, Role
-from exchange import xlsx
 from exchange.cells import neutralise
-from poverty import config, declarations, scope
+from poverty import config, declarations, scope, xlsx
 from poverty.declarations import Column, Kind
 from regions.models import Region
 

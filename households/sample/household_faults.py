@@ -1,6 +1,5 @@
 """The faults of the household and income sheet."""
 
-from exchange.xlsx import Cell
 from households import codes
 from households.sample.economy import Household
 from households.sample.faults import (
@@ -25,6 +24,7 @@ from households.sample.faults import (
     village_office,
     write,
 )
+from poverty.xlsx import Cell
 
 KINDS, add = catalogue("households")
 

@@ -3,7 +3,6 @@
 import datetime as dt
 from dataclasses import replace
 
-from exchange.xlsx import EPOCH, Cell
 from households import codes
 from households.sample.economy import Household
 from households.sample.families import DAUGHTER, FATHER, HEAD, MOTHER, OTHER, SON, SPOUSE
@@ -40,6 +39,7 @@ from households.sample.faults import (
 )
 from households.sample.people import IdNumbers
 from households.sample.rows import P
+from poverty.xlsx import EPOCH, Cell
 
 KINDS, add = catalogue("persons")
 

@@ -9,12 +9,12 @@ from pathlib import Path
 from shapely.geometry import mapping
 from shapely.geometry.polygon import orient
 
-from exchange.xlsx import Cell, Sheet, Style, Workbook
 from households import sheets
 from households.sample import geography, names, plan, rows
 from households.sample.economy import Household
 from households.sample.faults import ASK, AUTO, NOTE, STOP, Block, Fault, Kind
 from households.sample.geography import Map
+from poverty.xlsx import Cell, Sheet, Style, Workbook
 
 YEAR, AS_OF = rows.AS_OF.year, rows.AS_OF.isoformat()
 HEADER_ROW = 3  # two title rows above, as in the national system's exports

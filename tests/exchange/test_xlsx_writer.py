@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from openpyxl.utils.escape import unescape
 from python_calamine import CalamineWorkbook
 
-from exchange.xlsx import Cell, Style, Workbook, column_letters
+from poverty.xlsx import Cell, Style, Workbook, column_letters
 
 
 def written(*rows, **options) -> io.BytesIO:
