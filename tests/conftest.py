@@ -22,6 +22,11 @@ hypothesis_settings.register_profile(
 )
 hypothesis_settings.load_profile("house")
 
+# Two test processes beside each other share the Redis server, not the database in it.
+if worker := os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw"):
+    _base, _mark, _number = settings.CACHES["default"]["LOCATION"].rpartition("=" if "?db=" in settings.REDIS_URL else "/")
+    settings.CACHES["default"]["LOCATION"] = f"{_base}{_mark}{(int(_number) - 1 - int(worker)) % 16}"
+
 ROOT = Path(__file__).resolve().parent.parent
 KEEP = {"django_migrations", "django_content_type", "auth_permission", "poverty_configvalue", "spatial_ref_sys"}
 TREE = [
