@@ -12,10 +12,11 @@ from collections.abc import Iterator
 from django.utils.translation import override
 
 from exchange import faults as fault_rows
-from exchange import painting, rawrows, store, xlsx
+from exchange import painting, rawrows, store
 from exchange.header import Aliases, detect
 from exchange.messages import fault_text
 from exchange.models import ImportBatch, ImportFault
+from poverty import xlsx
 from poverty import crypto, declarations
 
 WHOLE_WORKBOOK_ROWS = 20_000
