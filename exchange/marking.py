@@ -16,8 +16,7 @@ from exchange import painting, rawrows, store
 from exchange.header import Aliases, detect
 from exchange.messages import fault_text
 from exchange.models import ImportBatch, ImportFault
-from poverty import xlsx
-from poverty import crypto, declarations
+from poverty import crypto, declarations, xlsx
 
 WHOLE_WORKBOOK_ROWS = 20_000
 ROWS_BACK = 100_000
