@@ -408,3 +408,4 @@ class Proposal(ScopedModel):
 
 
 from households import checked  # noqa: E402, F401 - the unmanaged models that data rules read
+from households.ledger.models import LedgerLine, LedgerMonth  # noqa: E402, F401

@@ -99,7 +99,24 @@ def revoked() -> dict[str, str]:
             taken[model._meta.db_table] = "UPDATE, DELETE, TRUNCATE"
         elif getattr(model, "deletable", False) and model._meta.db_table in taken:
             taken[model._meta.db_table] = "TRUNCATE"
+        elif getattr(model, "updatable", None):
+            taken[model._meta.db_table] = "UPDATE, DELETE, TRUNCATE"
     return taken
+
+
+def updatable() -> dict[str, str]:
+    """Return {table: columns that may be changed}, for tables whose rows are replaced by newer ones instead."""
+    return {
+        model._meta.db_table: ", ".join(model.updatable) for model in scoped_models() if hasattr(model, "updatable")
+    }
+
+
+PARTITIONS = """
+SELECT part.relname, part.relrowsecurity AND part.relforcerowsecurity
+  FROM pg_inherits i JOIN pg_class part ON part.oid = i.inhrelid AND part.relkind = 'r'
+  JOIN pg_class whole ON whole.oid = i.inhparent AND whole.relkind = 'p'
+ WHERE whole.relname = ANY(%s)
+"""
 
 
 def apply(using: str) -> int:
@@ -132,12 +149,26 @@ def apply(using: str) -> int:
                 cursor.execute(f"CREATE POLICY {name} ON {table} FOR {command} {body}")
                 cursor.execute(f"COMMENT ON POLICY {name} ON {table} IS '{mark}'")
                 ran += 1
+        # A partition is reached through the whole table, whose policy then holds; by itself it shows nobody anything.
+        cursor.execute(PARTITIONS, [list(policies())])
+        parts = cursor.fetchall()
+        for part, closed in parts:
+            if not closed:
+                cursor.execute(f"ALTER TABLE {part} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY")
+                ran += 1
         cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = 'app'")
         if cursor.fetchone():
             for table, privileges in revoked().items():
                 if table in existing:
                     cursor.execute(f"REVOKE {privileges} ON {table} FROM app")
                     ran += 1
+            for table, columns in updatable().items():
+                if table in existing:
+                    cursor.execute(f"GRANT UPDATE ({columns}) ON {table} TO app")
+                    ran += 1
+            for part, _closed in parts:
+                cursor.execute(f"REVOKE ALL ON {part} FROM app")
+                ran += 1
     return ran
 
 

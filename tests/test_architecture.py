@@ -121,6 +121,31 @@ def test_the_application_can_neither_delete_from_the_register_nor_change_its_his
 
 
 @pytest.mark.django_db
+def test_the_application_reaches_a_partition_only_through_the_whole_table():
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT part.relname, part.relrowsecurity AND part.relforcerowsecurity,
+                      has_table_privilege('app', part.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE')
+                 FROM pg_class part WHERE part.relispartition AND part.relkind = 'r'"""
+        )
+        found = cursor.fetchall()
+    assert len(found) > 20
+    assert [name for name, forced, reached in found if not forced or reached] == []
+
+
+@pytest.mark.django_db
+def test_lines_of_the_ledger_cannot_be_overwritten():
+    with connection.cursor() as cursor:
+        for table, columns in security.updatable().items():
+            cursor.execute(
+                """SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attnum > 0
+                      AND has_column_privilege('app', attrelid, attnum, 'UPDATE')""",
+                [table],
+            )
+            assert {name for (name,) in cursor.fetchall()} == set(columns.split(", "))
+
+
+@pytest.mark.django_db
 def test_tests_run_as_the_unprivileged_role():
     security.refuse_powerful_role(connection)
     with connection.cursor() as cursor:
