@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Q
 from django.db.models.functions import Length
 from django.utils import timezone
@@ -152,6 +152,9 @@ def set_value(
     setting.check(value)
     try:
         with transaction.atomic():
+            # One at a time: two at once would wait for each other's row in the exclusion constraint.
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_xact_lock(hashtext('config'), hashtext(%s))", [f"{key}@{region}"])
             rows = ConfigValue.objects.select_for_update().filter(key=key, region=region)
             rows.filter(
                 Q(valid_to__isnull=True) | Q(valid_to__gt=valid_from), pk=replaces, valid_from=valid_from
