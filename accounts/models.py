@@ -63,6 +63,10 @@ class User(AbstractBaseUser):
     def __str__(self):
         return self.full_name or self.username
 
+    def get_short_name(self) -> str:
+        """Return what Django's admin greets with."""
+        return self.full_name
+
     def may(self, permission: Permission) -> bool:
         """Answer the one question asked of a user."""
         return self.is_active and permission in ROLE_PERMISSIONS.get(self.role, ())

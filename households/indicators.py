@@ -89,19 +89,6 @@ def proposals(user, totals):
     )
 
 
-@waiting.provider(Permission.CONTACT_EDIT)
-def without_position(user, totals):
-    if totals is None:
-        return None
-    return waiting.Card(
-        title=_("Households without position"),
-        count=totals["unplaced"],
-        url=_address("households:list", f"?{totals['query']}unplaced=1"),
-        icon="map-pin-off",
-        tone="info",
-    )
-
-
 @targets.namer("household")
 def named_households(user, keys):
     """Name households by their official numbers."""

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from accounts import audit
@@ -94,12 +94,20 @@ def _chips(form: HouseholdFilterForm, names) -> list[dict]:
 
 
 @policy(Permission.HOUSEHOLD_VIEW)
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 @sensitive_post_parameters("id_number")
 def id_search(request):
-    """Find households by an identity number, or by a long official number; the number stays out of every address."""
+    """Find households by an identity number, or by a long official number; the number stays out of every address.
+
+    Whoever comes by the address alone (a bookmark, the page loaded anew) is told where to type it.
+    """
     if view_of(request.user, "id_number") is View.NOTHING:
         raise PermissionDenied
+    if request.method != "POST":
+        messages.info(
+            request, _("A search by number has no address to come back to. Type the number into the field at the top.")
+        )
+        return redirect("households:list")
     number = idnumber.normalise(request.POST.get("id_number", "")[:100])
     facts = idnumber.facts(number, today=timezone.localdate())
     viewer = Viewer(request.user)

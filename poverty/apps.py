@@ -5,6 +5,7 @@ from django.contrib.admin.apps import AdminConfig as DjangoAdminConfig
 from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate
 from django.utils.module_loading import autodiscover_modules
+from django.utils.translation import gettext_lazy as _
 
 
 def _secure(sender, using, **kwargs):
@@ -27,6 +28,7 @@ def _refuse_powerful_role(sender, connection, **kwargs):
 
 class PovertyConfig(AppConfig):
     name = "poverty"
+    verbose_name = _("Thresholds and poverty lines")
 
     def ready(self):
         connection_created.connect(_refuse_powerful_role)

@@ -95,7 +95,7 @@ TABLE = {
     "regions:profile_edit": may(P.HOUSEHOLD_EDIT, of="village", post=302),
     "regions:hamlet_add": may(*CHANGE, of="village", get=405, post=422),
     "households:list": may(P.HOUSEHOLD_VIEW),
-    "households:id_search": may(P.HOUSEHOLD_VIEW, get=405, post=200, data={"id_number": "459901197001010015"}),
+    "households:id_search": may(P.HOUSEHOLD_VIEW, get=302, post=200, data={"id_number": "459901197001010015"}),
     "households:add": may(P.HOUSEHOLD_EDIT, post=422),
     "households:proposals": may(P.PROPOSAL_CONFIRM, P.HOUSEHOLD_PROPOSE),
     "households:proposals_confirm": may(P.PROPOSAL_CONFIRM, get=405, post=302),

@@ -106,6 +106,15 @@
     drawn.fitted = true;
   }
 
+  // While the next outlines are fetched, the former ones stay as a grey ground: their colours belong to another legend.
+  function blank(mine) {
+    mine.geometry = null;
+    mine.light = mine.lit = null;
+    mine.circles?.remove();
+    mine.names?.remove();
+    mine.shapes?.eachLayer((layer) => layer.off().unbindTooltip().setStyle({ color: "#fff", weight: 1.25, fillColor: EMPTY, fillOpacity: 1 }));
+  }
+
   async function show() {
     const box = $("#map");
     const text = $("#map-data");
@@ -122,6 +131,7 @@
     mine.data = data;
     if (mine.address !== address) {
       mine.address = address;
+      blank(mine);
       const wait = setTimeout(() => box.classList.add("map-busy"), 300);
       const answer = await fetch(address, { headers: { Accept: "application/geo+json" } }).catch(() => null);
       clearTimeout(wait);

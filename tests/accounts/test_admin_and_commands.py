@@ -156,3 +156,12 @@ def test_the_sample_never_takes_a_real_account(regions):
     actions.create_user(username="xian", full_name="真人", role=Role.COUNTY_OFFICE, region=regions["459901"])
     with pytest.raises(ValueError, match="real account"):
         sample.make_sample_users("459901")
+
+
+def test_the_admins_headings_are_in_the_language_of_the_page(client, make_user, regions):
+    client.force_login(make_user(Role.COUNTY_OFFICE, "459901", full_name="韦主任"))
+    page = client.get("/admin/").text
+    assert "行政区划</" in page and "阈值与贫困标准" in page and "韦主任" in page
+    assert "Regions" not in page and "Poverty" not in page and "Accounts" not in page
+    client.force_login(make_user(Role.SYSTEM_ADMIN, "459901"))
+    assert "Accounts" not in client.get("/admin/").text

@@ -148,3 +148,11 @@ def open_as(register, chromium, log_ins):
     for context in opened:
         context.close()
     assert not faults, json.dumps(faults[:5], ensure_ascii=False) + register.log()
+
+
+@pytest.fixture
+def batch(open_as):
+    """The address of the sample's import of persons."""
+    page = open_as("xian")
+    page.goto("/exchange/")
+    return page.locator("a[href^='/exchange/0']").last.get_attribute("href")

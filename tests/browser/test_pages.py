@@ -57,14 +57,6 @@ SERIOUS = """async () => (await axe.run(document, {resultTypes: ["violations"]})
   .map((one) => `${one.id}: ${one.nodes.slice(0, 2).map((node) => node.html.slice(0, 160)).join(" | ")}`)"""
 
 
-@pytest.fixture
-def batch(open_as):
-    """The address of the sample's import of persons."""
-    page = open_as("xian")
-    page.goto("/exchange/")
-    return page.locator("a[href^='/exchange/0']").last.get_attribute("href")
-
-
 def faults_of(page) -> list[str]:
     page.set_viewport_size({"width": 1440, "height": 900})
     page.evaluate(AXE.read_text())

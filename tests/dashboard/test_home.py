@@ -116,6 +116,16 @@ def test_somebody_with_more_than_the_own_region_gets_the_figures_of_all_of_it(
         assert client.get(reverse("households:list")).context["households"] == households + number + 1
 
 
+def test_households_without_position_stand_on_the_page_once(client, register, make_user):
+    client.force_login(make_user("county_office", "459901"))
+    assert client.get(URL).text.count('unplaced=1"><strong>') == 1
+    client.force_login(make_user("village_cadre", VILLAGE))
+    page = client.get(URL)
+    assert page.text.count('unplaced=1"><') == 1 and not [
+        card for card in page.context["waiting"] if "unplaced" in card.url
+    ]
+
+
 def test_the_share_leaves_out_villages_whose_households_are_not_known(register, make_user):
     user = make_user("county_office", "459901")
     with scope.acting(user):

@@ -47,8 +47,11 @@ def test_the_number_stands_in_no_address_page_or_record(cadre, household):
     assert event.detail["found"] == 1
 
 
-def test_a_get_is_not_answered(cadre):
-    assert cadre.get(reverse("households:id_search"), {"id_number": NUMBER}).status_code == 405
+def test_whoever_comes_by_the_address_alone_is_led_to_the_list_and_told_what_to_do(cadre):
+    response = cadre.get(reverse("households:id_search"), {"id_number": NUMBER}, follow=True)
+    assert response.redirect_chain == [(reverse("households:list"), 302)]
+    assert len(response.context["messages"]) == 1
+    assert NUMBER not in response.text and not AuditEvent.objects.filter(action="id_search").exists()
 
 
 def test_other_areas_are_not_found_and_look_like_nobody(cadre):
