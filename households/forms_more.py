@@ -8,7 +8,7 @@ from households import codes
 from households.editing import PlainDateField
 from households.listing import HEAD
 from poverty import idnumber
-from regions.coordinates import wgs84_from_gcj02
+from regions.coordinates import wgs84_from_bd09, wgs84_from_gcj02
 from regions.forms import RegionField
 
 OPAQUE = r"[0-9A-Za-z\-]{1,32}"
@@ -160,7 +160,9 @@ class JoiningForm(ChangeForm, PersonFields):
 SYSTEMS = [
     ("wgs84", _("GPS or CGCS2000")),
     ("gcj02", _("Amap or Tencent map (GCJ-02)")),
+    ("bd09", _("Baidu map (BD-09)")),
 ]
+SHIFTED = {"gcj02": wgs84_from_gcj02, "bd09": wgs84_from_bd09}
 
 
 class PositionForm(forms.Form):
@@ -190,8 +192,8 @@ class PositionForm(forms.Form):
             raise forms.ValidationError(
                 _("This point lies outside China. A longitude here is about 73 to 135, a latitude about 4 to 53.")
             )
-        if asked.get("system") == "gcj02":
-            asked["lon"], asked["lat"] = (float(value) for value in wgs84_from_gcj02(lon, lat))
+        if convert := SHIFTED.get(asked.get("system")):
+            asked["lon"], asked["lat"] = (float(value) for value in convert(lon, lat))
         asked["lon"], asked["lat"] = round(asked["lon"], 6), round(asked["lat"], 6)
         return asked
 

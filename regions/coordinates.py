@@ -1,6 +1,7 @@
-"""From the shifted coordinates of Chinese online maps (GCJ-02) to WGS-84, which is CGCS2000 for our purposes.
+"""From the shifted coordinates of Chinese online maps (GCJ-02, BD-09) to WGS-84, which is CGCS2000 for our purposes.
 
-The shift is a published series around a point at 105° E, 35° N; its inverse is found by iteration (below a centimetre).
+The shift is a published series around a point at 105° E, 35° N, and Baidu turns and moves the result once more; the
+inverses are found by iteration (below a centimetre).
 Works on numbers and on arrays.
 """
 
@@ -41,3 +42,20 @@ def wgs84_from_gcj02(lon, lat):
         east, north = _shift(guess_lon, guess_lat)
         guess_lon, guess_lat = lon - east, lat - north
     return guess_lon, guess_lat
+
+
+def bd09_from_gcj02(lon, lat):
+    """Return (longitude, latitude) in BD-09, of a position in GCJ-02."""
+    turn = np.pi * 3000.0 / 180.0
+    radius = np.hypot(lon, lat) + 0.00002 * np.sin(lat * turn)
+    angle = np.arctan2(lat, lon) + 0.000003 * np.cos(lon * turn)
+    return radius * np.cos(angle) + 0.0065, radius * np.sin(angle) + 0.006
+
+
+def wgs84_from_bd09(lon, lat):
+    """Return (longitude, latitude) in WGS-84."""
+    guess_lon, guess_lat = lon - 0.0065, lat - 0.006
+    for _step in range(6):
+        found_lon, found_lat = bd09_from_gcj02(guess_lon, guess_lat)
+        guess_lon, guess_lat = guess_lon + lon - found_lon, guess_lat + lat - found_lat
+    return wgs84_from_gcj02(guess_lon, guess_lat)

@@ -4,6 +4,7 @@ import pytest
 from django.contrib.gis.geos import MultiPolygon, Polygon
 from django.urls import reverse
 
+from regions.coordinates import bd09_from_gcj02, gcj02_from_wgs84
 from regions.models import Region
 from tests.households import factories as make
 
@@ -58,6 +59,28 @@ def test_shifted_coordinates_are_converted(cadre, household):
     put(cadre, household, "107.5170", "23.5200", system="gcj02")
     row = make.fresh(household)
     assert 0.001 < abs(row.position.x - 107.5170) < 0.01
+
+
+@pytest.mark.parametrize(
+    ("system", "convert"), [("gcj02", gcj02_from_wgs84), ("bd09", lambda *at: bd09_from_gcj02(*gcj02_from_wgs84(*at)))]
+)
+def test_what_an_online_map_calls_a_place_is_stored_as_the_place_itself(cadre, household, system, convert):
+    lon, lat = convert(107.512345, 23.523456)
+    assert 0.001 < abs(lon - 107.512345) < 0.02
+    assert put(cadre, household, f"{lon:.7f}", f"{lat:.7f}", system=system).status_code == 302
+    position = make.fresh(household).position
+    assert abs(position.x - 107.512345) < 2e-6 and abs(position.y - 23.523456) < 2e-6
+
+
+def test_the_baidu_shift_is_the_published_one():
+    assert bd09_from_gcj02(116.404, 39.915) == pytest.approx((116.41036949371029, 39.92133699351022), abs=1e-9)
+
+
+def test_the_form_offers_the_three_systems_and_takes_gps_by_default(cadre, household):
+    field = cadre.get(reverse("households:position", args=[household.uid])).context["form"]["system"]
+    assert [key for key, _label in field.field.choices] == ["wgs84", "gcj02", "bd09"]
+    put(cadre, household, "107.512345", "23.523456")
+    assert make.fresh(household).position.x == 107.512345
 
 
 def test_other_areas_are_absent_and_readers_refused(cadre, auditor, household):
