@@ -31,6 +31,14 @@ WHO = {
     P.LOCK_MANAGE: {R.SECURITY_ADMIN},
     P.AUDIT_READ: {R.AUDIT_ADMIN, R.AUDITOR},
     P.REGION_PICK: OFFICES | CADRES | {R.LEADER, R.AUDITOR, R.SYSTEM_ADMIN},
+    P.RULES_VIEW: OFFICES | {R.AUDITOR},
+    P.RULES_RUN: OFFICES,
+    P.REPORT_MAKE: OFFICES | {R.AUDITOR},
+    P.FINDING_VIEW: OFFICES | CADRES | {R.AUDITOR},
+    P.FINDING_DISPATCH: {R.COUNTY_OFFICE, R.TOWN_OFFICE},
+    P.FINDING_CHECK: CADRES | {R.COUNTY_OFFICE, R.TOWN_OFFICE},
+    P.FINDING_VERDICT: {R.COUNTY_OFFICE, R.TOWN_OFFICE},
+    P.FINDING_CONFIRM: {R.COUNTY_OFFICE},
 }
 NOBODY = "nobody"
 PUBLIC = "public"  # without a log-in
@@ -140,6 +148,9 @@ TABLE = {
     "exchange:answer": may(*IMPORT, of="previewed", get=405, post=302),
     "exchange:apply": may(*IMPORT, of="previewed", get=405, post=302),
     "exchange:marked": may(*IMPORT, of="merged", post=200),
+    "validation:list": may(P.FINDING_VIEW),
+    "validation:export": may(P.EXPORT_RUN),
+    "validation:finding": may(P.FINDING_VIEW, of="finding"),
     "jobs:list": may(P.SELF_SERVICE),
     "jobs:line": may(P.SELF_SERVICE),
     "jobs:detail": may(P.SELF_SERVICE, of="job"),

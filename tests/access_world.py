@@ -31,6 +31,7 @@ from tests import factories
 from tests.access_table import TABLE
 from tests.conftest import TREE, empty_tables
 from tests.exchange.importing import id_number, person, workbook
+from tests.households.factories import finding as make_finding
 
 FAR = [("46", "海屿省", "province"), ("4601", "滨海市", "city"), ("460101", "东海县", "county")]
 FAR += [("460101100", "东海镇", "town"), ("460101100201", "渔村", "village")]
@@ -92,6 +93,7 @@ class World:
     others: dict = field(default_factory=dict)  # kind: key, of what has no area
     colleagues: dict = field(default_factory=dict)  # region: a user there
     config: dict = field(default_factory=dict)  # region: dated value
+    findings: dict = field(default_factory=dict)  # household key: a finding on it
     locks: dict = field(default_factory=dict)  # county: log-in that failed five times
     labels: dict = field(default_factory=dict)  # county: remembered label
     media: object = None  # where the stored files are
@@ -125,6 +127,8 @@ class World:
             case "member":
                 household = self.household(role, place)
                 return {"uid": household.uid, "member": self.members[household.pk].uid}
+            case "finding":
+                return {"uid": self.findings[self.household(role, place).pk].uid}
             case "village" if role in PAIRED:
                 return self._absent(kind)  # single households make no area
             case "village":
@@ -212,6 +216,7 @@ def build() -> World:
                     household=household, village_id=village, person_no=f"G{household.pk}", name="远行人",
                     relation="03", departed_on=dt.date(2020, 5, 1), departed_as="13",
                 )  # fmt: skip
+            world.findings[household.pk] = make_finding(household)
     first = world.households[V1][0]
     for role, (region, _own, _other) in PLACES.items():
         world.users[role] = make_user(role, region, [first] if role in PAIRED else ())

@@ -104,6 +104,7 @@ class Finding(ScopedModel):
     due_on = models.DateField(_("due on"), null=True, blank=True)
     dispatched_at = models.DateTimeField(_("dispatched"), null=True, blank=True)
     muted_basis = models.CharField(max_length=32, blank=True, default="", db_default="")
+    checked_at = models.DateTimeField(_("checked on the spot"), null=True, blank=True)  # before `first_seen_at`: of old
     first_seen_at = models.DateTimeField(_("first seen"))
     last_seen_at = models.DateTimeField(_("last seen"))
     closed_at = models.DateTimeField(_("closed"), null=True, blank=True)
@@ -122,6 +123,11 @@ class Finding(ScopedModel):
             models.Index(fields=["rule", "reach"], name="finding_rule", condition=Q(closed_at__isnull=True)),
             models.Index(fields=["owner", "due_on"], name="finding_owner", condition=Q(closed_at__isnull=True)),
             models.Index(fields=["opened_run"], name="finding_opened_run"),
+            models.Index(
+                fields=["village", "state"],
+                name="finding_clue",
+                condition=Q(closed_at__isnull=True) & ~Q(source=""),
+            ),
             models.Index(fields=["closed_run"], name="finding_closed_run"),
         ]
         constraints = [
@@ -133,6 +139,14 @@ class Finding(ScopedModel):
             ),
         ]
 
+
+    def __str__(self):
+        return self.rule
+
+    def get_absolute_url(self):
+        from django.urls import reverse
+
+        return reverse("validation:finding", args=[self.uid])
 
 class FindingEvent(ScopedModel):
     """What was done with a finding, append-only: dispatched, checked, statement, verdict, appeal, second look …
@@ -182,6 +196,9 @@ class FindingPhoto(ScopedModel):
     accuracy_m = models.FloatField(null=True, blank=True)
     added_at = models.DateTimeField(auto_now_add=True)
 
+
+    class Meta:
+        indexes = [models.Index(fields=["sha256"], name="findingphoto_sha256")]
 
 class RuleRun(models.Model):
     """One run of rules over an area, with what each did (`RuleResult`).
