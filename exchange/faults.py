@@ -14,9 +14,9 @@ SUGGESTION = "exchange_importfault.suggestion"
 ANSWER = "exchange_importanswer.value"
 
 INSERT = """
-INSERT INTO exchange_importfault (uid, batch_id, region, sheet, row, "column", field, code, action, value_sealed, params,
+INSERT INTO exchange_importfault (uid, batch_id, region, owner_id, sheet, row, "column", field, code, action, value_sealed, params,
                                   question, suggestion_sealed, answered)
-SELECT uid::uuid, %s, %s, sheet, row, "column", field, code, action, value, params::jsonb, question, suggestion, false
+SELECT uid::uuid, %s, %s, %s, sheet, row, "column", field, code, action, value, params::jsonb, question, suggestion, false
   FROM unnest(%s::text[], %s::text[], %s::int[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bytea[], %s::text[],
               %s::text[], %s::bytea[])
        x(uid, sheet, row, "column", field, code, action, value, params, question, suggestion)
@@ -77,6 +77,7 @@ def write(batch, found: list[Fault], *, anew: bool = True) -> None:
             [
                 batch.pk,
                 batch.region_id,
+                batch.owner_id,
                 uids,
                 [fault.sheet[:100] for fault in found],
                 [fault.row for fault in found],
@@ -167,7 +168,9 @@ def keep_answers(batch, answers: list[dict], *, by) -> None:
     for given in answers:
         question, value = str(given["question"])[:300], str(given.get("value") or "")
         answer, _made = ImportAnswer.objects.in_scope().get_or_create(
-            batch=batch, question=question, defaults={"region_id": batch.region_id, "answered_by": by}
+            batch=batch,
+            question=question,
+            defaults={"region_id": batch.region_id, "owner_id": batch.owner_id, "answered_by": by},
         )
         answer.value_sealed = crypto.seal(ANSWER, answer.uid, value)
         answer.answered_by = by

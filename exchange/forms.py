@@ -18,7 +18,9 @@ FIRST_YEAR = 2010
 
 
 def kinds() -> list[tuple[str, str]]:
-    return [(kind, sheet.title) for kind, sheet in declarations.sheets.items() if sheet.handler]
+    """Return the register's own sheets; departments' lists have pages of their own."""
+    own = (sheet for sheet in declarations.sheets.values() if sheet.handler and not sheet.department)
+    return [(sheet.kind, sheet.title) for sheet in own]
 
 
 class UploadForm(forms.Form):

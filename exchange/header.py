@@ -159,7 +159,7 @@ def missing(header: Header, sheet: Sheet) -> tuple[list[str], list[str]]:
     if not have & set(keys):
         stop.append("/".join(dict.fromkeys(sheet.column(name).header for name in keys)))
     names = [c for c in sheet.columns if c.kind == Kind.NAME and c.required]
-    villages = [c for c in sheet.columns if c.level == "village"]
+    villages = [c for c in sheet.columns if c.level == "village" and c.required]
     for needed in (names, villages):
         if needed and not have & {c.field for c in needed}:
             stop.append(needed[0].header)

@@ -14,7 +14,8 @@ OPEN = (BatchState.PREVIEWED, BatchState.MERGED, BatchState.HELD)
 @waiting.provider(Permission.IMPORT_RUN)
 def imports(user, totals):
     """Imports that were read and wait for a decision, and rows of imports that wait for an answer."""
-    found = ImportBatch.objects.visible_to(user).aggregate(
+    own = [kind for kind, sheet in declarations.sheets.items() if not sheet.department]
+    found = ImportBatch.objects.visible_to(user).filter(kind__in=own).aggregate(
         previewed=Count("pk", filter=Q(state=BatchState.PREVIEWED)), asked=Sum("asked", filter=Q(state__in=OPEN))
     )
     try:
@@ -33,8 +34,8 @@ def named_imports(user, keys):
     found = ImportBatch.objects.visible_to(user).filter(pk__in=[int(key) for key in keys if key.isdigit()])
     may_open = user.may(Permission.IMPORT_RUN)
     return {
-        str(pk): targets.Target(name, reverse("exchange:batch", args=[uid]) if may_open else "")
-        for pk, uid, name in found.values_list("pk", "uid", "file_name")
+        str(pk): targets.Target(name, reverse(declarations.sheets[kind].page, args=[uid]) if may_open else "")
+        for pk, kind, uid, name in found.values_list("pk", "kind", "uid", "file_name")
     }
 
 

@@ -90,6 +90,9 @@ FAULTS = {
     ("D17", "ask", ""): gettext_lazy(
         "There is no village “%(value)s” in the area of this import, or there is more than one. Choose the village."
     ),
+    ("D17", "note", "left"): gettext_lazy(
+        "There is no village “%(value)s” in this area, or there is more than one. The row is stored without a village."
+    ),
     ("D17", "stop", "outside"): gettext_lazy(
         "The row lies outside the area of this import. Import it with the file of its own area, or choose a larger area."
     ),

@@ -44,6 +44,7 @@ class ImportBatch(ScopedModel):
     """
 
     scope_column = "region_id"
+    scope_owner = "owner_id"
 
     uid = models.UUIDField(unique=True, default=uuid7)
     kind = models.CharField(_("kind"), max_length=30)
@@ -70,6 +71,8 @@ class ImportBatch(ScopedModel):
     refusal_code = models.CharField(max_length=40, blank=True)
     refusal = models.JSONField(default=dict, blank=True)
     staged = models.BooleanField(default=False)
+    # A line department has no area of its own: whoever of it uploads sees the import, and nothing else.
+    owner = models.ForeignKey("accounts.User", models.PROTECT, null=True, db_index=False, related_name="+")
     created_by = models.ForeignKey("accounts.User", models.PROTECT, db_index=False, related_name="+")
     created_at = models.DateTimeField(_("uploaded at"), auto_now_add=True)
     merged_at = models.DateTimeField(null=True, blank=True)
@@ -102,11 +105,13 @@ class ImportFault(ScopedModel):
     """
 
     scope_column = "region_id"
+    scope_owner = "owner_id"
     deletable = True  # a batch that is read again writes its faults anew; retention deletes them
 
     uid = models.UUIDField()
     batch = models.ForeignKey(ImportBatch, models.CASCADE, related_name="faults", db_index=False)
     region = models.ForeignKey("regions.Region", models.PROTECT, db_column="region", db_index=False, related_name="+")
+    owner = models.ForeignKey("accounts.User", models.PROTECT, null=True, db_index=False, related_name="+")
     sheet = models.CharField(max_length=100)
     row = models.PositiveIntegerField()
     column = models.CharField(max_length=200, blank=True)
@@ -131,10 +136,12 @@ class ImportAnswer(ScopedModel):
     """An answer to a question of one batch; the value is sealed (place "exchange_importanswer.value")."""
 
     scope_column = "region_id"
+    scope_owner = "owner_id"
 
     uid = models.UUIDField(default=uuid7)
     batch = models.ForeignKey(ImportBatch, models.CASCADE, related_name="answers")
     region = models.ForeignKey("regions.Region", models.PROTECT, db_column="region", db_index=False, related_name="+")
+    owner = models.ForeignKey("accounts.User", models.PROTECT, null=True, db_index=False, related_name="+")
     question = models.CharField(max_length=300)
     value_sealed = SealedField()
     answered_by = models.ForeignKey("accounts.User", models.PROTECT, db_index=False, related_name="+")

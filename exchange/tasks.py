@@ -14,7 +14,7 @@ from exchange import batches, marking, staging, store, undo
 from exchange.messages import refusal_text
 from exchange.models import BatchState, ImportAnswer, ImportBatch, ImportFault, StoredFile
 from jobs import engine
-from poverty import scope
+from poverty import declarations, scope
 
 # {stage: (what people read, percent at its start, percent at its end)}
 STAGES = {
@@ -44,7 +44,7 @@ def _batch(job) -> ImportBatch:
 
 
 def _link(batch: ImportBatch) -> str:
-    return reverse("exchange:batch", args=[batch.uid])
+    return reverse(declarations.sheets[batch.kind].page, args=[batch.uid])
 
 
 def _left_at(job) -> None:

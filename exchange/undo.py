@@ -32,7 +32,10 @@ def undo(batch: ImportBatch, *, by, reason: str = "") -> dict:
         report = {"restored": 0, "withdrawn": 0, "kept": []}
         for model in work.undo_models:
             _undo_table(model, batch, report)
-        engine.run(engine.import_rules(), households=_touched(work.undo_models, batch))
+        if hasattr(work, "undo"):
+            report.update(work.undo())
+        else:
+            engine.run(engine.import_rules(), households=_touched(work.undo_models, batch))
         batch.state, batch.undone_at = BatchState.UNDONE, timezone.now()
         batch.undo_report = report
         batch.save(update_fields=["state", "undone_at", "undo_report"])
@@ -48,6 +51,8 @@ def forecast(batch: ImportBatch, *, by) -> dict:
         work = batches.handler(batch)
         for model in work.undo_models:
             _undo_table(model, batch, report)
+        if hasattr(work, "undo"):
+            report.update(work.undo())
         transaction.set_rollback(True)
     report["kept"], report["kept_count"] = report["kept"][:200], len(report["kept"])
     return report

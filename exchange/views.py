@@ -17,7 +17,7 @@ from accounts.decorators import policy
 from accounts.roles import Permission
 from exchange import batches, queries
 from exchange import undo as undoing
-from exchange.forms import BatchFilterForm, ModeForm, UndoForm, UploadForm
+from exchange.forms import BatchFilterForm, ModeForm, UndoForm, UploadForm, kinds
 from exchange.messages import note_text, refusal_text
 from exchange.models import BatchState, ImportBatch
 from jobs import engine
@@ -31,10 +31,14 @@ UNDER_WAY = (BatchState.UPLOADED, BatchState.READING, BatchState.MERGING)
 SHOWN = (BatchState.PREVIEWED, BatchState.MERGED, BatchState.HELD)
 
 
+def own_sheets() -> list[str]:
+    return [kind for kind, _title in kinds()]
+
+
 def find(request, uid, *states: BatchState) -> ImportBatch:
     """Return an import in the user's area, in one of `states`; outside of it and absent are the same."""
     found = ImportBatch.objects.visible_to(request.user).select_related("file", "created_by", "region")
-    found = found.defer("region__boundary", "region__centroid").filter(uid=uid).first()
+    found = found.defer("region__boundary", "region__centroid").filter(uid=uid, kind__in=own_sheets()).first()
     if found is None or (states and found.state not in states):
         raise Http404
     found.title = declarations.sheets[found.kind].title
@@ -65,8 +69,8 @@ def crumbs_of(batch: ImportBatch, *more: str) -> list[dict]:
 def batch_list(request):
     """All imports of the user's area, the newest first."""
     form = BatchFilterForm(request.GET)
-    found = ImportBatch.objects.visible_to(request.user).select_related("created_by", "region")
-    found = form.filter(found).defer("region__boundary", "region__centroid", "meta", "reconciliation").order_by("-id")
+    found = ImportBatch.objects.visible_to(request.user).filter(kind__in=own_sheets())
+    found = form.filter(found.select_related("created_by", "region")).defer("region__boundary", "region__centroid", "meta", "reconciliation").order_by("-id")
     page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
     for batch in page.object_list:
         batch.title = declarations.sheets[batch.kind].title

@@ -958,3 +958,6 @@ HOUSEHOLDS = declarations.sheets.add(
         exporter="households.exporting.RegisterExport",
     ),
 )
+from households.departments import sheets as departments  # noqa: E402, F401 - the lists that departments send
+
+from households.ledger import sheets as _ledger  # noqa: E402, F401 - the monthly ledger, a package of its own

@@ -75,6 +75,7 @@ THRESHOLDS = (
     Setting("rule.HH-17.min_age", _("HH-17: working age from"), YEARS),
     Setting("rule.HH-17.max_age", _("HH-17: working age to"), YEARS),
     Setting("finding.deadline_days", _("Days to settle a finding"), DAYS),
+    Setting("department.keep_days", _("Days for which departments' lists are kept"), DAYS),
     Setting("export.approval_rows", _("Rows from which a full export needs a second person"), _("rows")),
     Setting("reveal.per_day", _("Full values that one person may open in a day"), _("values")),
     Setting("public.small_cell", _("Counts below this are merged on public pages"), PERSONS),

@@ -102,6 +102,13 @@ class Sheet:
     handler: str = ""  # dotted path of the class that stages, compares and merges; see `exchange.batches`
     exporter: str = ""  # dotted path of the class that gives the rows of an export; see `exchange.exporting`
 
+    page: str = "exchange:batch"  # address (by name) of the page of one import
+    department: str = ""  # the department that sends such lists, by default; "" for the register's own sheets
+    needed: tuple[str, ...] = ()  # fields without whose columns a sheet is not of this kind
+    # Dotted path of a class that reads sheets of another shape than rows under one header (see `exchange.assemble`).
+    # It runs in the process that reads uploads, so its module imports neither Django nor settings.
+    reshape: str = ""
+    forms: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # {form: (title, dotted path of its template)}
     def column(self, field_name: str) -> Column:
         return next(column for column in self.columns if column.field == field_name)
 

@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from poverty.crypto import BlindField, SealedField
@@ -316,7 +317,8 @@ class FixBatch(ScopedModel):
 class Snapshot(ScopedModel):
     """A department's list as it stood on a day: who sent it, on what legal basis, how many rows.
 
-    Only the newest snapshot of a kind and area is matched. `scope_owner`: the person who sent it sees it, too.
+    Only the newest snapshot of a kind, area and sender is matched: the same kind from another department (deaths, of
+    the police and of health) stands beside it. `scope_owner`: the person who sent it sees it, too.
     """
 
     scope_column = "region_id"
@@ -333,7 +335,9 @@ class Snapshot(ScopedModel):
     rows = models.IntegerField(_("rows"), default=0)
     current = models.BooleanField(default=True)
     keep_until = models.DateField(_("kept until"))
-    deleted_at = models.DateTimeField(null=True, blank=True)
+    replaced = models.ForeignKey("self", models.PROTECT, null=True, related_name="+", db_index=False)  # the former list
+    replaced_at = models.DateTimeField(null=True, blank=True)  # when a newer list took its place, or it was undone
+    deleted_at = models.DateTimeField(null=True, blank=True)  # when its rows were deleted
     uploaded_by = user_field()
     uploaded_at = models.DateTimeField(auto_now_add=True)
     matched_at = models.DateTimeField(null=True, blank=True)
@@ -345,7 +349,9 @@ class Snapshot(ScopedModel):
         verbose_name_plural = _("department lists")
         ordering = ["-id"]
         constraints = [
-            models.UniqueConstraint(fields=["kind", "region"], name="snapshot_one_current", condition=Q(current=True))
+            models.UniqueConstraint(
+                fields=["kind", "region", "sender"], name="snapshot_one_current", condition=Q(current=True)
+            )
         ]
 
 
@@ -353,7 +359,8 @@ class SourceRow(ScopedModel):
     """A row of a department's list: who (blind index; name, birth and village for weak matches) and what matters of it.
 
     The identity number is sealed on arrival (place "validation_sourcerow.id_number"); `data` holds only the fields that
-    the rules need. `digest` tells whether the row says the same as the former snapshot's.
+    the rules need. `id_fault` is "none" without a number, else as `poverty.idnumber.Facts`. `other_…` is the second
+    person of a row: a spouse, the applicant of a household. `digest` tells whether the row says the same as another.
     """
 
     scope_column = "region_id"
@@ -376,3 +383,40 @@ class SourceRow(ScopedModel):
 
     class Meta:
         indexes = [models.Index(fields=["snapshot", "id_index"], name="sourcerow_snapshot")]
+    id_fault = models.CharField(max_length=20, blank=True, default="", db_default="")
+    birth_precision = models.CharField(max_length=1, null=True)  # "m": only the month is known
+    other_index = BlindField()
+    other_name = models.CharField(max_length=100, blank=True, default="", db_default="")
+
+
+class SourceVerdict(ScopedModel):
+    """What the sender of a list is told of a row of it: row number, masked name, verdict, day; nothing of a household.
+
+    Made when the county releases a report. Where the list was found wrong, the sender answers here.
+    """
+
+    scope_column = "region_id"
+    scope_owner = "uploaded_by_id"
+    deletable = True  # goes with the rows of its list
+
+    uid = models.UUIDField(unique=True, default=uuid7, db_default=models.Func(function="gen_random_uuid"))
+    snapshot = models.ForeignKey(Snapshot, models.CASCADE, related_name="verdicts", db_index=False)
+    region = region_field(db_constraint=False)
+    uploaded_by = user_field(db_constraint=False)
+    sheet = models.CharField(max_length=100)
+    row = models.IntegerField()
+    name = models.CharField(max_length=100, blank=True, default="")
+    rule = models.CharField(max_length=10)
+    finding_id = models.BigIntegerField()
+    verdict = models.CharField(_("verdict"), max_length=12, choices=Verdict.choices)
+    verdict_on = models.DateField(_("verdict given"))
+    released_at = models.DateTimeField(db_default=Now())
+    answer = models.CharField(_("answer"), max_length=1000, blank=True, default="", db_default="")
+    answered_by = user_field(null=True)
+    answered_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["sheet", "row", "rule"]
+        constraints = [
+            models.UniqueConstraint(fields=["snapshot", "sheet", "row", "rule"], name="sourceverdict_row_and_rule_once")
+        ]

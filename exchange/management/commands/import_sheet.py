@@ -38,6 +38,8 @@ class Command(BaseCommand):
         parser.add_argument("--region", default="")
         parser.add_argument("--by", default="system")
         parser.add_argument("--mode", choices=["good", "all"], default="good")
+        parser.add_argument("--sender", default="", help="of a department's list: who sent it")
+        parser.add_argument("--legal-basis", default="", help="of a department's list: what it may be used for")
         parser.add_argument("--dry-run", action="store_true")
         parser.add_argument("--marked", type=Path, help="write the workbook with the faulty cells marked")
         parser.add_argument("--faults", type=Path, help="write all faults as JSON")
@@ -65,6 +67,7 @@ class Command(BaseCommand):
             "region": region,
             "year": options["year"],
             "as_of": as_of,
+            "meta": {key: options[key].strip() for key in ("sender", "legal_basis") if options[key].strip()},
         }
         try:
             try:
