@@ -1,14 +1,17 @@
-"""What data rules look at: one row per person and one per household, with the newest year beside it.
+"""What data rules look at: one row per person, household and village, with the newest year beside it.
 
 The engine makes these tables once for all rules of a run (`poverty.declarations.Pass`). Only who is present is in
 them: members neither departed nor withdrawn, of households in the register. A year is the newest not after the check
 date's. Ages count full years on the day of the check; where the year's data are older, on the day of the data: a child
 of a roster of 2020 has not left school by growing older in our calendar. School rules count on 31 August.
+A person is born when a sound identity number says so, and of the sex that the sheet says; each stands in where the
+other is silent.
 """
 
 from django.db import models
 from django.utils.translation import gettext_noop as _
 
+from households import codes
 from households.models import Household, HouseholdYear, Member, MemberYear
 from poverty.declarations import Pass, Subject, passes, subjects
 from poverty.fields import village_field
@@ -57,10 +60,10 @@ def persons(check) -> tuple[str, tuple]:
             SELECT m.id, m.household_id, m.village, m.person_no, m.name, m.sex, m.birth_on, m.birth_precision,
                    m.cert_type, m.cert_no_index IS NOT NULL AS has_cert, m.id_index, m.id_kind, m.id_fault, m.id_area,
                    m.id_birth_on, m.id_sex, m.relation, m.political, m.soldier, m.person_recog_on,
-                   CASE WHEN m.id_birth_on IS NOT NULL AND m.id_fault = '' THEN m.id_birth_on
+                   CASE WHEN m.id_birth_on IS NOT NULL AND m.id_fault IN ('', 'certificate') THEN m.id_birth_on
                         ELSE coalesce(m.birth_on, m.id_birth_on) END AS born,
-                   CASE WHEN m.id_sex IN ('1', '2') AND m.id_fault = '' THEN m.id_sex
-                        ELSE coalesce(nullif(m.sex, ''), m.id_sex) END AS known_sex,
+                   CASE WHEN m.sex IN ('1', '2') THEN m.sex
+                        WHEN m.id_fault IN ('', 'certificate') THEN m.id_sex ELSE '' END AS known_sex,
                    h.household_no, h.household_type, h.status, h.lifecycle, h.main_cause,
                    least({on}, coalesce(left(nullif(y.stamp, ''), 10)::date, {on})) AS data_on,
                    y.id AS year_id, y.year, {WORKS} AS works, {years}
@@ -87,6 +90,8 @@ COUNTS = {
     "with_months": "count(*) FILTER (WHERE work_months > 0)",
     "students": "count(*) FILTER (WHERE student_status NOT IN ('01', '02') AND student_status <> '')",
     "pupils": "count(*) FILTER (WHERE coalesce(student_status, '') NOT IN ('01', ''))",
+    "healthy": "count(*) FILTER (WHERE health = ARRAY['01']::varchar[])",
+    "health_known": "count(*) FILTER (WHERE cardinality(health) > 0)",
     "not_healthy": "count(*) FILTER (WHERE health && ARRAY['02', '03', '04']::varchar[])",
     "ill": "count(*) FILTER (WHERE health && ARRAY['02', '03']::varchar[])",
     "disabled": "count(*) FILTER (WHERE health && ARRAY['04']::varchar[])",
@@ -94,14 +99,22 @@ COUNTS = {
     "dibao_known": "count(*) FILTER (WHERE coalesce(dibao, '') <> '')",
     "tekun_members": "count(*) FILTER (WHERE tekun)",
     "uninsured": "count(*) FILTER (WHERE med_resident IS FALSE AND med_employee IS NOT TRUE)",
+    # Ill or disabled, entered later, resting for a while, taught at home: no drop-out.
     "dropouts": "count(*) FILTER (WHERE school_age BETWEEN 6 AND 15 AND coalesce(student_status, '01') IN ('01', '')"
-    " AND coalesce(education, '') NOT IN ('03', '04', '05', '07', '08'))",
+    " AND coalesce(education, '') NOT IN ('03', '04', '05', '07', '08')"
+    " AND coalesce(dropout_reason, '') NOT IN ('01', '02', '06', '07', '08'))",
     "pension_members": "count(*) FILTER (WHERE pension_resident AND age >= 60)",
     "head_age": "min(age) FILTER (WHERE relation = '01')",
     "head_sex": "min(known_sex) FILTER (WHERE relation = '01')",
     "spouse_sex": "min(known_sex) FILTER (WHERE relation = '02')",
+    "spouses_male": "count(*) FILTER (WHERE relation = '02' AND known_sex = '1')",
+    "spouses_female": "count(*) FILTER (WHERE relation = '02' AND known_sex = '2')",
+    "youngest": "min(age)",
+    "oldest": "max(age)",
+    "aged": "count(age)",
+    "normal_labour": "count(*) FILTER (WHERE labour IN ('01', '02'))",
 }
-OF_ONE = {"head_age", "head_sex", "spouse_sex"}
+OF_ONE = {"head_age", "head_sex", "spouse_sex", "youngest", "oldest"}
 HOUSEHOLD = (
     *("household_no", "household_type", "status", "lifecycle", "exit_year", "standard", "first_recog_on", "main_cause"),
     *("other_causes", "army_family", "only_child", "two_daughters", "phone_index", "phone_valid", "bank_name"),
@@ -147,6 +160,31 @@ def houses(check) -> tuple[str, tuple]:
     )
 
 
+LAND = ("arable_mu", "forest_mu", "orchard_mu", "pasture_mu", "water_mu")
+PROFILE = ("total_households", "total_population", "rural_population", "poor_village", "broadband")
+
+
+def villages(check) -> tuple[str, tuple]:
+    """The villages of the tree that have households in the register or a profile, with the sums of both."""
+    profile = ", ".join(f"f.{name}" for name in PROFILE)
+    land = " + ".join(f"coalesce({name}, 0)" for name in LAND)
+    limit = "s.village IS NOT NULL" if check.households is not None else check.limit("", "v.code")
+    return (
+        f"""SELECT v.code::bigint AS id, v.code AS village, f.village IS NOT NULL AS has_profile, f.year AS profile_year,
+                   {profile}, coalesce(s.registered, 0) AS registered, coalesce(s.persons, 0) AS persons,
+                   coalesce(s.dangerous, 0) AS dangerous, coalesce(s.hard_water, 0) AS hard_water, s.land_mu
+              FROM regions_region v
+              LEFT JOIN regions_villageprofile f ON f.village = v.code
+              LEFT JOIN (SELECT village, count(*) AS registered, sum(living) AS persons,
+                                count(*) FILTER (WHERE house_dangerous) AS dangerous,
+                                count(*) FILTER (WHERE water_hard) AS hard_water, sum({land}) AS land_mu
+                           FROM checked_house GROUP BY village) s ON s.village = v.code
+             WHERE v.level = 'village' AND v.valid_to IS NULL AND (f.village IS NOT NULL OR s.village IS NOT NULL)
+               AND {limit}""",
+        (),
+    )
+
+
 # --- the models over them ------------------------------------------------------------------------------------------------
 
 
@@ -173,6 +211,10 @@ def _int():
     return models.IntegerField(null=True)
 
 
+def _sex():
+    return models.CharField(max_length=10, null=True, choices=codes.SEX.choices)
+
+
 def _yes_no():
     return models.BooleanField(null=True)
 
@@ -190,7 +232,7 @@ CheckedPerson = _model(
         **_copies(MemberYear, (*_own_columns(MemberYear), "year")),
         "has_cert": _yes_no(),
         "born": models.DateField(null=True),
-        "known_sex": models.CharField(max_length=10, null=True),
+        "known_sex": _sex(),
         "data_on": models.DateField(),
         "year_id": models.BigIntegerField(null=True),
         "works": _yes_no(),
@@ -208,14 +250,52 @@ CheckedHouse = _model(
         "has_phone": _yes_no(),
         "has_card": _yes_no(),
         "year_id": models.BigIntegerField(null=True),
-        **{name: models.CharField(max_length=10, null=True) if name.endswith("_sex") else _int() for name in COUNTS},
+        **{name: _sex() if name.endswith("_sex") else _int() for name in COUNTS},
         "work_months_sum": models.DecimalField(max_digits=12, decimal_places=3, null=True),
         **{f"{kind}_line": models.DecimalField(max_digits=16, decimal_places=4, null=True) for kind in LINES},
     },
 )
 
-subjects.add("member", Subject("member", _("person"), "households.Member", "person_no"))
-subjects.add("household", Subject("household", _("household"), "households.Household", "household_no"))
+
+class CheckedVillage(models.Model):
+    """A village's profile beside what its registered households add up to; the key is its code as a number."""
+
+    id = models.BigIntegerField(primary_key=True)
+    village = village_field()
+    has_profile = _yes_no()
+    profile_year = _int()
+    total_households = _int()
+    total_population = _int()
+    rural_population = _int()
+    poor_village = _yes_no()
+    broadband = _yes_no()
+    registered = _int()
+    persons = _int()
+    dangerous = _int()
+    hard_water = _int()
+    land_mu = models.DecimalField(max_digits=16, decimal_places=3, null=True)
+
+    class Meta:
+        managed = False
+        db_table = "checked_village"
+
+
+REGISTERED = "withdrawn_at IS NULL AND lifecycle <> 'CANCELLED'"
+subjects.add(
+    "member",
+    Subject(
+        "member",
+        _("person"),
+        "households.Member",
+        "person_no",
+        registered="t.departed_on IS NULL AND t.withdrawn_at IS NULL AND t.household_id IN"
+        f" (SELECT id FROM households_household WHERE {REGISTERED})",
+    ),
+)
+subjects.add(
+    "household",
+    Subject("household", _("household"), "households.Household", "household_no", registered=REGISTERED),
+)
 passes.add(
     "checked_person", Pass("checked_person", persons, "households.CheckedPerson", indexes=("id", "household_id"))
 )
@@ -224,3 +304,5 @@ passes.add(
     "checked_house",
     Pass("checked_house", houses, "households.CheckedHouse", needs=("checked_person", "checked_line"), indexes=("id",)),
 )
+subjects.add("village", Subject("village", _("village"), "regions.Region"))
+passes.add("checked_village", Pass("checked_village", villages, "households.CheckedVillage", needs=("checked_house",)))

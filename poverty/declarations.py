@@ -21,6 +21,7 @@ class Kind(StrEnum):
     PHONE = "phone"
     CARD = "card"
     DATE = "date"  # gives the date and a `<field>_precision` of "d" or "m"
+    MONTH = "month"  # gives the first day of the month
     YEAR = "year"
     INTEGER = "integer"
     DECIMAL = "decimal"  # areas, distances, months: up to 3 decimals
@@ -101,7 +102,6 @@ class Sheet:
     person_key: str = ""  # "person_no" where a row is a person
     handler: str = ""  # dotted path of the class that stages, compares and merges; see `exchange.batches`
     exporter: str = ""  # dotted path of the class that gives the rows of an export; see `exchange.exporting`
-
     page: str = "exchange:batch"  # address (by name) of the page of one import
     department: str = ""  # the department that sends such lists, by default; "" for the register's own sheets
     needed: tuple[str, ...] = ()  # fields without whose columns a sheet is not of this kind
@@ -109,6 +109,7 @@ class Sheet:
     # It runs in the process that reads uploads, so its module imports neither Django nor settings.
     reshape: str = ""
     forms: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # {form: (title, dotted path of its template)}
+
     def column(self, field_name: str) -> Column:
         return next(column for column in self.columns if column.field == field_name)
 
@@ -180,6 +181,7 @@ class Subject:
     model: str
     number: str = ""  # column with the official number
     presenter: str = ""  # dotted path of the class that shows a finding's record and takes corrections
+    registered: str = ""  # SQL condition on its table `t`: counts as a record of the register
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import environ
 import pghistory
+from celery.schedules import crontab
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
@@ -152,6 +153,7 @@ CELERY_BEAT_SCHEDULE = {
     "seal audit trail": {"task": "accounts.seal_audit", "schedule": 30.0},
     "tidy accounts": {"task": "accounts.tidy", "schedule": 86400.0},
     "delete what is past keeping": {"task": "exchange.retention", "schedule": 3600.0},
+    "run the data rules": {"task": "validation.nightly", "schedule": crontab(hour=2, minute=30)},
 }
 JOB_LEASE_SECONDS = env.int("JOB_LEASE_SECONDS", default=60)
 JOB_HEARTBEAT_SECONDS = env.int("JOB_HEARTBEAT_SECONDS", default=20)

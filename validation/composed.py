@@ -138,7 +138,7 @@ def as_rule(composed: ComposedRule) -> Rule:
 
     return Rule(
         composed.code, Severity(composed.severity), composed.subject, composed.title, find, composed.suggestion,
-        reads=_reads(composed.subject), facet=Facet.CONSISTENCY, fields=tuple(names),
+        reads=_reads(composed.subject), facet=Facet.CONSISTENCY, fields=tuple(names), on=composed.active,
     )  # fmt: skip
 
 
@@ -161,3 +161,14 @@ def active(area: str) -> list[Rule]:
     with scope.system("data rules composed by staff"):
         found = list(ComposedRule.objects.filter(active=True).order_by("code"))
     return [as_rule(one) for one in found if one.region_id.startswith(area) or area.startswith(one.region_id)]
+
+
+def seen_by(user):
+    """Return the composed rules that concern `user`: of the own area, of what lies in it and of what holds it."""
+    from poverty import scope
+    from regions.models import LEVEL_LENGTHS
+
+    above = [user.area_code[:n] for n in LEVEL_LENGTHS.values() if n <= len(user.area_code or "")]
+    mine = scope.village_range("region_id", user) | Q(region_id__in=above)
+    with scope.system("rules composed above one's area"):
+        return list(ComposedRule.objects.filter(mine).select_related("region").defer("region__boundary"))

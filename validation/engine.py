@@ -8,14 +8,16 @@ last seen before it read the register, and never opens again what was closed sin
 """
 
 import datetime as dt
+import logging
 import time
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from decimal import Decimal
+from traceback import format_tb
 
 from django.apps import apps
-from django.db import OperationalError, connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import CharField, F, TextField, Value
 from django.db.models.functions import Cast
 from django.utils import timezone
@@ -25,6 +27,7 @@ from poverty.declarations import Rule, Sql, passes, rules, subjects
 from poverty.second import second_connection
 from validation.models import RuleResult, RuleRun
 
+log = logging.getLogger(__name__)
 COLUMNS = ("subject", "household", "village", "reach", "seen", "expected", "severity", "basis")
 MUTED = "f.muted_basis <> '' AND f.closed_at IS NOT NULL AND f.muted_basis = excluded.basis"
 STAYS = f"(f.closed_at IS NULL OR ({MUTED}))"
@@ -148,12 +151,18 @@ class Area:
 def areas(rule: Rule, code: str, on: dt.date, override: tuple[str, dict] | None = None) -> list[Area]:
     """Return the parts of the area `code` with the numbers that hold in each; most often it is one.
 
-    `override` is (region, {name: value}): numbers that are tried out there.
+    `override` is (region, {name: value}): numbers that are tried out there. What a region in it has set for itself
+    holds there all the same.
     """
     from poverty.models import ConfigValue
 
+    def nearer(name: str, place: str) -> bool:
+        found = (region for of, region in own if of == key(rule.id, name))
+        return any(len(region) > len(override[0]) and place.startswith(region) for region in found)
+
     own = ConfigValue.objects.filter(key__startswith=f"rule.{rule.id}.", valid_from__lte=on).exclude(valid_to__lte=on)
-    codes = {code, *own.values_list("region", flat=True)}
+    own = set(own.values_list("key", "region"))
+    codes = {code, *(region for _key, region in own)}
     if override:
         codes.add(override[0])
     codes = {one for one in codes if one.startswith(code)}
@@ -161,7 +170,7 @@ def areas(rule: Rule, code: str, on: dt.date, override: tuple[str, dict] | None 
     for one in sorted(codes):
         values = numbers(rule, one, on)
         if override and one.startswith(override[0]):
-            values.update(override[1])
+            values.update({name: value for name, value in override[1].items() if not nearer(name, one)})
         inner = tuple(sorted(other for other in codes if other != one and other.startswith(one)))
         found.append(Area(one, inner, values))
     return found
@@ -346,39 +355,69 @@ def run(rule_ids, *, households: str, on: dt.date | None = None) -> list[Outcome
 
 def run_all(
     rule_ids=None, *, area: str = "", on: dt.date | None = None, trigger: str = "command", by=None,
-    progress: Callable | None = None, with_subjects: bool = False,
+    progress: Callable | None = None, going_on_since: dt.datetime | None = None,
 ) -> tuple[RuleRun, list[Outcome]]:  # fmt: skip
     """Run rules (all of them) over an area, each in a transaction of its own, and keep what each did.
 
-    One such run at a time: a second waits. It may be killed anywhere; the next run finds the rest.
+    One such run at a time: a second waits. It may be killed anywhere; the next run finds the rest. With
+    `going_on_since`, a run of this area and trigger that began after that moment and was killed is gone on with. A rule
+    that breaks is noted with its result and does not keep the others from running.
     """
     on = on or timezone.localdate()
-    check = Check(on, None, area)
-    chosen = [known(rule_id) for rule_id in rule_ids] if rule_ids else everything(area)
+    with scope.system("data rules"):
+        chosen = [known(rule_id) for rule_id in rule_ids] if rule_ids else everything(area)
     outcomes = []
     with ExitStack() as stack:
         lock = stack.enter_context(second_connection().cursor())
         lock.execute("SELECT pg_advisory_lock(hashtext('data rules'))")
         stack.callback(lock.execute, "SELECT pg_advisory_unlock(hashtext('data rules'))")
-        record = RuleRun.objects.create(area=area, on=on, trigger=trigger, by=by, started_at=timezone.now())
+        record = _record(area, on, trigger, by, going_on_since)
+        done = set(record.results.values_list("rule", flat=True))
+        check = Check(record.on, None, area)
         prepared = Prepared(check)
         stack.callback(prepared.drop)
         taken_at = timezone.now()
         for number, rule in enumerate(chosen):
+            if rule.id in done:
+                continue
             if progress:
                 progress(rule, number, len(chosen))
-            outcome = _repeated(rule, check, prepared, taken_at, record.pk)
+            try:
+                outcome = _repeated(rule, check, prepared, taken_at, record.pk)
+            except (OperationalError, InterfaceError):
+                raise  # the database was away: whoever asked for the run asks again
+            except Exception as error:
+                # Not the error's own words: they may quote a person's data.
+                log.error(
+                    "rule %s broke: %s\n%s", rule.id, type(error).__name__, "".join(format_tb(error.__traceback__))
+                )
+                RuleResult.objects.create(
+                    run=record, rule=rule.id, checked=0, found=0, new=0, closed=0, ms=0, error=type(error).__name__
+                )
+                continue
             outcomes.append(outcome)
             RuleResult.objects.create(
                 run=record, rule=outcome.rule, checked=outcome.checked, found=outcome.found, new=outcome.new,
                 closed=outcome.closed, ms=outcome.ms,
             )  # fmt: skip
-        record.state, record.ended_at = "done", timezone.now()
-        record.found = sum(outcome.found for outcome in outcomes)
-        record.new = sum(outcome.new for outcome in outcomes)
-        record.closed = sum(outcome.closed for outcome in outcomes)
+        results = list(record.results.all())
+        record.state = "partly" if any(result.error for result in results) else "done"
+        record.ended_at = timezone.now()
+        record.found = sum(result.found for result in results)
+        record.new = sum(result.new for result in results)
+        record.closed = sum(result.closed for result in results)
         record.save()
     return record, outcomes
+
+
+def _record(area: str, on: dt.date, trigger: str, by, since: dt.datetime | None) -> RuleRun:
+    """Return the run to write into. Whoever calls holds the lock: what still says "running" was killed."""
+    killed = RuleRun.objects.filter(state="running")
+    record = None
+    if since:
+        record = killed.filter(area=area, trigger=trigger, started_at__gte=since).order_by("-id").first()
+    killed.exclude(pk=record.pk if record else None).update(state="broken", ended_at=timezone.now())
+    return record or RuleRun.objects.create(area=area, on=on, trigger=trigger, by=by, started_at=timezone.now())
 
 
 def _repeated(rule: Rule, check: Check, prepared: Prepared, taken_at, run_id) -> Outcome:

@@ -104,8 +104,8 @@ class Finding(ScopedModel):
     owner = user_field(null=True, blank=True, verbose_name=_("handled by"))
     due_on = models.DateField(_("due on"), null=True, blank=True)
     dispatched_at = models.DateTimeField(_("dispatched"), null=True, blank=True)
-    muted_basis = models.CharField(max_length=32, blank=True, default="", db_default="")
     checked_at = models.DateTimeField(_("checked on the spot"), null=True, blank=True)  # before `first_seen_at`: of old
+    muted_basis = models.CharField(max_length=32, blank=True, default="", db_default="")
     first_seen_at = models.DateTimeField(_("first seen"))
     last_seen_at = models.DateTimeField(_("last seen"))
     closed_at = models.DateTimeField(_("closed"), null=True, blank=True)
@@ -123,12 +123,12 @@ class Finding(ScopedModel):
             models.Index(fields=["village", "rule"], name="finding_village", condition=Q(closed_at__isnull=True)),
             models.Index(fields=["rule", "reach"], name="finding_rule", condition=Q(closed_at__isnull=True)),
             models.Index(fields=["owner", "due_on"], name="finding_owner", condition=Q(closed_at__isnull=True)),
-            models.Index(fields=["opened_run"], name="finding_opened_run"),
             models.Index(
                 fields=["village", "state"],
                 name="finding_clue",
                 condition=Q(closed_at__isnull=True) & ~Q(source=""),
             ),
+            models.Index(fields=["opened_run"], name="finding_opened_run"),
             models.Index(fields=["closed_run"], name="finding_closed_run"),
         ]
         constraints = [
@@ -140,7 +140,6 @@ class Finding(ScopedModel):
             ),
         ]
 
-
     def __str__(self):
         return self.rule
 
@@ -148,6 +147,7 @@ class Finding(ScopedModel):
         from django.urls import reverse
 
         return reverse("validation:finding", args=[self.uid])
+
 
 class FindingEvent(ScopedModel):
     """What was done with a finding, append-only: dispatched, checked, statement, verdict, appeal, second look …
@@ -197,9 +197,9 @@ class FindingPhoto(ScopedModel):
     accuracy_m = models.FloatField(null=True, blank=True)
     added_at = models.DateTimeField(auto_now_add=True)
 
-
     class Meta:
         indexes = [models.Index(fields=["sha256"], name="findingphoto_sha256")]
+
 
 class RuleRun(models.Model):
     """One run of rules over an area, with what each did (`RuleResult`).
@@ -211,7 +211,7 @@ class RuleRun(models.Model):
     area = models.CharField(max_length=15, db_collation="C", blank=True, default="")  # "" is the whole register
     on = models.DateField(_("as of"))
     trigger = models.CharField(max_length=10)  # "nightly", "page", "command"
-    state = models.CharField(max_length=10, default="running")  # running, done, broken
+    state = models.CharField(max_length=10, default="running")  # running, done, partly, broken
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
     by = user_field(null=True, blank=True)
@@ -235,6 +235,7 @@ class RuleResult(models.Model):
     new = models.IntegerField()
     closed = models.IntegerField()
     ms = models.IntegerField()
+    error = models.CharField(max_length=100, blank=True, default="", db_default="")  # what broke; nothing was counted
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["run", "rule"], name="ruleresult_once")]
@@ -281,6 +282,56 @@ class ComposedRule(ScopedModel):
         verbose_name = _("rule of our own")
         verbose_name_plural = _("rules of our own")
         ordering = ["code"]
+
+
+class QualityMonth(ScopedModel):
+    """The data-quality score of a region as it stood at the end of a month, of the running one last night.
+
+    `hits` are distinct records hit, by the heaviest severity of each; `subs` the scores by facet. See `validation.score`.
+    """
+
+    scope_column = "region_id"
+
+    region = region_field(db_constraint=False)
+    month = models.DateField(_("month"))  # its first day
+    score = models.DecimalField(_("score"), max_digits=5, decimal_places=2)
+    subs = models.JSONField(default=dict)
+    records = models.IntegerField(_("records"))
+    hits = models.JSONField(default=dict)
+    made_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["region", "month"], name="qualitymonth_once")]
+
+
+class QualityReport(ScopedModel):
+    """A data-quality report that is kept: Word file and Excel annex, sealed (`poverty.sealedfiles`).
+
+    `named` tells whether its cases bear names as an office sees them; without, everybody who sees figures may read it.
+    """
+
+    scope_column = "region_id"
+
+    uid = models.UUIDField(unique=True, default=uuid7, editable=False)
+    region = region_field()
+    month = models.DateField(_("month"))  # its first day
+    as_of = models.DateTimeField(_("figures of"))
+    named = models.BooleanField(default=False)
+    monthly = models.BooleanField(default=False)  # made by the timetable
+    word_size = models.PositiveIntegerField(default=0)
+    annex_size = models.PositiveIntegerField(default=0)
+    made_by = user_field(verbose_name=_("made by"))
+    made_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("data-quality report")
+        verbose_name_plural = _("data-quality reports")
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["region", "month"], name="qualityreport_monthly_once", condition=Q(monthly=True)
+            )
+        ]
 
 
 class FixBatch(ScopedModel):
@@ -375,18 +426,18 @@ class SourceRow(ScopedModel):
     row = models.IntegerField()
     id_sealed = SealedField()
     id_index = BlindField()
+    id_fault = models.CharField(max_length=20, blank=True, default="", db_default="")
     name = models.CharField(max_length=100, blank=True, default="")
     birth_on = models.DateField(null=True)
+    birth_precision = models.CharField(max_length=1, null=True)  # "m": only the month is known
     village = models.CharField(max_length=12, db_collation="C", null=True)
+    other_index = BlindField()
+    other_name = models.CharField(max_length=100, blank=True, default="", db_default="")
     data = models.JSONField(default=dict)
     digest = models.CharField(max_length=32)
 
     class Meta:
         indexes = [models.Index(fields=["snapshot", "id_index"], name="sourcerow_snapshot")]
-    id_fault = models.CharField(max_length=20, blank=True, default="", db_default="")
-    birth_precision = models.CharField(max_length=1, null=True)  # "m": only the month is known
-    other_index = BlindField()
-    other_name = models.CharField(max_length=100, blank=True, default="", db_default="")
 
 
 class SourceVerdict(ScopedModel):

@@ -35,7 +35,7 @@ class Command(BaseCommand):
             raise CommandError(_("Write the check date as YYYY-MM-DD, for example 2020-12-31.")) from None
         if region and not Region.objects.filter(code=region).exists():
             raise CommandError(_("There is no region %(code)s.") % {"code": region})
-        chosen = [one.strip().upper() for one in rules.split(",") if one.strip()]
+        chosen = list(dict.fromkeys(one.strip().upper() for one in rules.split(",") if one.strip()))
         with scope.system("look up data rules"):
             for one in chosen:
                 try:
@@ -63,6 +63,9 @@ class Command(BaseCommand):
                 )
         if as_json:
             self.stdout.write(_dump({"as_of": on.isoformat(), "rules": found}))
+        broken = [result.rule for result in record.results.all() if result.error]
+        if broken:
+            raise CommandError(_("These rules broke and wrote nothing: %(rules)s.") % {"rules": ", ".join(broken)})
 
 
 def _dump(value) -> str:
