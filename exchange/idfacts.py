@@ -60,6 +60,8 @@ def id_facts(number: pl.Series, *, today: dt.date) -> pl.DataFrame:
         .then(pl.lit("check"))
         .when(none)
         .then(pl.lit("birth"))
+        .when((pl.col("kind") == "20") & ~text.str.slice(18).str.contains("^[1-7][1-4]$"))
+        .then(pl.lit("certificate"))
         .otherwise(pl.lit(""))
     )
     return frame.select(

@@ -46,7 +46,9 @@ class Facts:
 
     kind: "" none, "15", "18", "20" (disability certificate), "22" (reissued certificate), "?" any other length.
     fault: "" sound, "length", "characters", "check" (digit wrong), "birth" (no real day, in the future, before 1900);
-    the last two can stand together: "check birth". Rules ID-02, ID-04, ID-05 and ID-06 read it.
+    the last two can stand together: "check birth". "certificate" stands alone: the identity is sound, but what a
+    disability certificate of 20 characters says of type (1 to 7) and level (1 to 4) is not.
+    Rules ID-02, ID-04, ID-05, ID-06 and ID-08 read it.
     area: first six digits. birth_on, sex ("1" male, "2" female): None and "" where they cannot be read.
     identity: the 18 characters that are compared between records (15 digits upgraded, a certificate's first 18),
     or the text itself where there is nothing better; blind-indexed, never stored.
@@ -82,6 +84,8 @@ def facts(number: str, *, today: dt.date) -> Facts:
         faults.append("check")
     if birth_on is None:
         faults.append("birth")
+    if kind == "20" and not faults and not re.fullmatch(r"[1-7][1-4]", number[18:]):
+        faults.append("certificate")
     return Facts(kind, " ".join(faults), first[:6], birth_on, sex, first)
 
 

@@ -27,7 +27,7 @@ IDISH = st.one_of(
         lambda day, order, tail: id_number(f"{day:%Y%m%d}", f"{order:03}") + tail,
         st.dates(dt.date(1850, 1, 1), dt.date(2090, 1, 1)),
         st.integers(0, 999),
-        st.sampled_from(["", "44", "44B1", "71", "9"]),
+        st.sampled_from(["", "44", "44B1", "71", "9", "80", "05", "4X"]),
     ),
     ANY,
 )
