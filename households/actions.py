@@ -20,7 +20,9 @@ from households.models import Household, HouseholdYear, Member, MemberChange, Me
 from households.present import plain_of
 from households.sections import PLACES, Field
 from poverty import crypto, idnumber, scope
+from poverty.declarations import rules
 from validation import engine
+from validation.models import Finding
 
 RANK = 3  # of a value typed by a person, above every sheet of the same day
 
@@ -62,9 +64,10 @@ class Sheet:
     identities: set = field(default_factory=set)
 
     @classmethod
-    def open(cls, household: Household, by) -> "Sheet":
-        """Lock the household and read what belongs to it."""
-        locked = Household.objects.visible_to(by).select_for_update(of=("self",)).get(pk=household.pk)
+    def open(cls, household: Household, by, *, lock: bool = True) -> "Sheet":
+        """Lock the household and read what belongs to it; without `lock` only to look at it."""
+        rows = Household.objects.visible_to(by)
+        locked = (rows.select_for_update(of=("self",)) if lock else rows).get(pk=household.pk)
         members = {str(m.uid): m for m in Member.objects.visible_to(by).filter(household_id=locked.pk)}
         uids = {m.pk: uid for uid, m in members.items()}
         years = HouseholdYear.objects.visible_to(by).filter(household_id=locked.pk)
@@ -184,14 +187,26 @@ def save(
 
 
 def _check(sheet: Sheet, result: Result) -> None:
-    """Run the rules over the household, and over those that share an identity with it, before or after."""
-    households = f"SELECT {int(sheet.household.pk)}::bigint"
-    if sheet.identities:
-        listed = ", ".join(f"'\\x{bytes(identity).hex()}'::bytea" for identity in sheet.identities)
-        households += f" UNION SELECT household_id FROM households_member WHERE id_index IN ({listed})"
-    for outcome in engine.run(engine.import_rules(), households=households):
+    for outcome in check_households([sheet.household.pk], sheet.identities):
         result.opened += outcome.new
         result.closed += outcome.closed
+
+
+def check_households(keys, identities=(), rule_ids=()) -> list[engine.Outcome]:
+    """Run the rules over households, and over those that share an identity with them, before or after.
+
+    Beside the rules of every import those (and `rule_ids`) that have found something there: what was corrected is
+    settled at once and not in the night.
+    """
+    households = "SELECT unnest(ARRAY[{}]::bigint[])".format(", ".join(str(int(key)) for key in keys))
+    if identities:
+        listed = ", ".join(f"'\\x{bytes(identity).hex()}'::bytea" for identity in identities)
+        households += f" UNION SELECT household_id FROM households_member WHERE id_index IN ({listed})"
+    with scope.system("data rules"):
+        found = Finding.objects.filter(household_id__in=list(keys), closed_at__isnull=True)
+        open_rules = {rule for rule in found.values_list("rule", flat=True).distinct() if rule in rules}
+    wanted = dict.fromkeys([*engine.import_rules(), *sorted({*open_rules, *rule_ids})])
+    return engine.run(list(wanted), households=households)
 
 
 def claim(households=(), persons=()) -> None:

@@ -281,6 +281,7 @@ class CheckedVillage(models.Model):
 
 
 REGISTERED = "withdrawn_at IS NULL AND lifecycle <> 'CANCELLED'"
+PRESENTER = "households.findings.RegisterFinding"
 subjects.add(
     "member",
     Subject(
@@ -288,13 +289,14 @@ subjects.add(
         _("person"),
         "households.Member",
         "person_no",
+        PRESENTER,
         registered="t.departed_on IS NULL AND t.withdrawn_at IS NULL AND t.household_id IN"
         f" (SELECT id FROM households_household WHERE {REGISTERED})",
     ),
 )
 subjects.add(
     "household",
-    Subject("household", _("household"), "households.Household", "household_no", registered=REGISTERED),
+    Subject("household", _("household"), "households.Household", "household_no", PRESENTER, registered=REGISTERED),
 )
 passes.add(
     "checked_person", Pass("checked_person", persons, "households.CheckedPerson", indexes=("id", "household_id"))

@@ -3,6 +3,7 @@
 import pytest
 from django.urls import reverse
 
+from accounts import reveals
 from accounts.models import AuditEvent
 from accounts.roles import Role
 from households import views_more
@@ -67,7 +68,7 @@ def test_the_audit_outlives_a_failing_request(county, household, monkeypatch):
 
 
 def test_it_is_limited_per_day(county, household, monkeypatch):
-    monkeypatch.setattr(views_more, "REVEALS_A_DAY", 2)
+    monkeypatch.setattr(reveals, "limit", lambda user: 2)
     answers = [reveal(county, household, name="card", field="card").status_code for _ in range(3)]
     assert answers == [200, 200, 429]
     assert AuditEvent.objects.filter(action="reveal").count() == 2
@@ -75,7 +76,7 @@ def test_it_is_limited_per_day(county, household, monkeypatch):
 
 
 def test_the_limit_is_one_persons(county, household, make_user, login, monkeypatch):
-    monkeypatch.setattr(views_more, "REVEALS_A_DAY", 1)
+    monkeypatch.setattr(reveals, "limit", lambda user: 1)
     reveal(county, household, name="card", field="card")
     other = login(make_user(Role.COUNTY_OFFICE, "459901"))
     assert reveal(other, household, name="card", field="card").status_code == 200
