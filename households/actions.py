@@ -12,6 +12,8 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 from django.utils.dateparse import parse_date
 
+from accounts import audit
+from accounts.models import ScopeRange
 from households import codes
 from households.importing import PHONE_PATTERN, luhn
 from households.keys import Key, parse
@@ -341,6 +343,60 @@ def _local_household_number(village: str, by) -> str:
     used = Household.objects.visible_to(by).filter(village_id=village, household_no__gte=lo, household_no__lt=hi)
     last = max((int(no[13:18]) for no in used.values_list("household_no", flat=True) if no[13:18].isdigit()), default=0)
     return f"L{village}{last + 1:05d}"
+
+
+def move(*, household, village: str, by, reason: str) -> Result:
+    """Move a household to another village of the mover's own area.
+
+    What belongs to it follows by its composite foreign keys, and so does the area of those who are paired with it.
+    """
+    with transaction.atomic(), scope.acting(by, reason=reason):
+        sheet = Sheet.open(household, by)
+        row, before = sheet.household, sheet.household.village_id
+        row.village_id = village
+        row.field_stamps = {**row.field_stamps, "village": sheet.stamp}
+        row.source_batch, row.source_sheet, row.source_row = None, "", None
+        sheet.dirty[("household", "", None)] = {"village", "field_stamps", "source_batch", "source_sheet", "source_row"}
+        sheet.write()
+        for user in (
+            ScopeRange.objects.filter(household_id=row.pk).order_by("user_id").values_list("user_id", flat=True)
+        ):
+            audit.record(
+                "user.area", user=by, target=f"user:{user}", reason=reason, detail={"from": before, "to": village}
+            )
+        result = Result(row, ["household.village_id"])
+        _check(sheet, result)
+    return result
+
+
+def correct_numbers(*, household, by, reason: str, household_no: str, persons: dict[str, str]) -> Result:
+    """Correct official numbers: the household's, and {member's uid: number}. Raises NumberTaken, wherever that is."""
+    with transaction.atomic(), scope.acting(by, reason=reason):
+        sheet = Sheet.open(household, by)
+        row = sheet.household
+        wanted = {uid: number for uid, number in persons.items() if sheet.members[uid].person_no != number}
+        changed = [household_no] if household_no != row.household_no else []
+        claim(households=changed, persons=list(wanted.values()))
+        result = Result(row)
+        if changed:
+            row.household_no = household_no
+            sheet.dirty[("household", "", None)] = {"household_no"}
+            result.written.append("household.household_no")
+        for uid, number in wanted.items():
+            member = sheet.members[uid]
+            if row.head_person_no and row.head_person_no == member.person_no:
+                row.head_person_no = number
+                sheet.dirty.setdefault(("household", "", None), set()).add("head_person_no")
+            member.person_no = number
+            sheet.dirty[("member", uid, None)] = {"person_no"}
+            result.written.append(f"member.{uid}.person_no")
+        try:
+            with transaction.atomic():
+                sheet.write()
+        except IntegrityError as error:
+            raise NumberTaken from error
+        _check(sheet, result)
+    return result
 
 
 def set_position(*, household, lon: float, lat: float, by, accuracy_m: float | None = None, version=None) -> Result:

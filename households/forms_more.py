@@ -200,5 +200,72 @@ class PositionForm(forms.Form):
     swapped = False
 
 
+class MoveForm(forms.Form):
+    """Where a household has moved to."""
+
+    village = RegionField(label=_("New village"), levels=("village",))
+    reason = forms.CharField(
+        label=_("Reason"),
+        min_length=2,
+        max_length=500,
+        help_text=_("Such as the relocation list, or what was mistaken."),
+    )
+
+    def __init__(self, *args, user, household, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["village"].user = user
+        self.household = household
+
+    def clean_village(self):
+        found = self.cleaned_data["village"]
+        if found.pk == self.household.village_id:
+            raise forms.ValidationError(_("The household is on file in this village already."))
+        return found
+
+
+class NumbersForm(forms.Form):
+    """The official numbers of a household and of its members, `person_<uid>`."""
+
+    household_no = forms.RegexField(
+        OPAQUE,
+        label=_("household number"),
+        max_length=32,
+        error_messages={"invalid": _("Digits and letters, at most 32.")},
+    )
+
+    def __init__(self, *args, household, people, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.household = household
+        self.fields["household_no"].initial = household.household_no
+        for person in people:
+            self.fields[f"person_{person.member.uid}"] = forms.RegexField(
+                OPAQUE,
+                label=_("person number of %(name)s") % {"name": person.name},
+                max_length=32,
+                initial=person.member.person_no,
+                error_messages={"invalid": _("Digits and letters, at most 32.")},
+            )
+        self.fields["reason"] = forms.CharField(label=_("Reason"), min_length=2, max_length=500)
+
+    def clean(self):
+        asked = super().clean()
+        for name, field in self.fields.items():
+            number = asked.get(name)
+            if name != "reason" and number and number != field.initial and number.upper().startswith("L"):
+                self.add_error(name, _("Numbers that begin with L are given by the system."))
+        numbers = [value for name, value in self.persons().items()]
+        if len(set(numbers)) < len(numbers):
+            raise forms.ValidationError(_("Two persons cannot have one number."))
+        return asked
+
+    def persons(self) -> dict[str, str]:
+        """Return {member's uid: number}."""
+        return {
+            name.removeprefix("person_"): value
+            for name, value in self.cleaned_data.items()
+            if name.startswith("person_")
+        }
+
+
 class ReasonForm(forms.Form):
     reason = forms.CharField(label=_("Reason"), min_length=2, max_length=500)

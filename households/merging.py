@@ -206,7 +206,7 @@ class RegisterMerge(RegisterImport):
         self.run(
             f"""UPDATE {self.h_state} s SET changed = x.changed, verdict = 'changed'
                   FROM (SELECT s.h, {household.changes()} || CASE WHEN t.village <> s.village
-                               AND s.stamp >= t.stamp COLLATE "C" THEN ARRAY['household.village'] ELSE '{{}}' END
+                               AND s.stamp >= coalesce(t.field_stamps->>'village', t.stamp) COLLATE "C" THEN ARRAY['household.village'] ELSE '{{}}' END
                                || CASE WHEN t.withdrawn_at IS NOT NULL THEN ARRAY['household.revived'] ELSE '{{}}' END
                                AS changed
                           FROM {self.h} s JOIN households_household t ON t.id = s.household_id

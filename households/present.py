@@ -15,6 +15,7 @@ from households.models import Lifecycle
 from households.sections import PLACES, Field
 from poverty import crypto
 from poverty.templatetags import figures
+from regions.models import Region
 
 ADULT_AT = 18
 HIDDEN = "***"
@@ -77,6 +78,9 @@ def wording(of: Field, plain) -> str:
         return point_text(plain)
     if of.name == "lifecycle":
         return str(Lifecycle(plain).label) if plain in Lifecycle.values else plain
+    if of.name == "village_id":
+        name = Region.objects.filter(pk=plain).values_list("name", flat=True).first()
+        return f"{name} {plain}" if name else plain
     if of.codes:
         return "、".join(of.codes.label(code) for code in plain) if isinstance(plain, list) else of.codes.label(plain)
     return str(plain)

@@ -270,6 +270,7 @@ HISTORY = (
     *NUMBERS,
     Field("household", "position"),
     Field("household", "lifecycle"),
+    Field("household", "village_id"),
     Field("household", "withdrawn_at"),
     Field("member", "withdrawn_at"),
 )

@@ -15,7 +15,7 @@ from accounts.decorators import policy
 from accounts.masks import View
 from accounts.roles import Permission
 from households import actions, files, history, proposing
-from households.forms_more import JoiningForm, LeavingForm, PositionForm, ReasonForm
+from households.forms_more import JoiningForm, LeavingForm, MoveForm, NumbersForm, PositionForm, ReasonForm
 from households.keys import parse
 from households.models import Member, MemberYear
 from households.present import Viewer, plain_of, wording
@@ -121,6 +121,56 @@ def member_return(request, uid, member):
         "direct": request.user.may(Permission.HOUSEHOLD_EDIT),
     }
     return render(request, "households/member_return.html", context, status=422 if form.is_bound else 200)
+
+
+# --- another village, official numbers ---------------------------------------------------------------------------------
+
+
+@policy(Permission.PROPOSAL_CONFIRM)
+@require_http_methods(["GET", "HEAD", "POST"])
+def household_move(request, uid):
+    """Move a household to another village: inside one's own area, at once, with a reason."""
+    household = files.get(request.user, uid)
+    form = MoveForm(request.POST or None, user=request.user, household=household)
+    if request.method == "POST" and form.is_valid():
+        village = form.cleaned_data["village"]
+        reason = form.cleaned_data["reason"].strip()
+        result = actions.move(household=household, village=village.pk, by=request.user, reason=reason)
+        messages.success(request, _("The household belongs to %(village)s now.") % {"village": village.name})
+        _tell_rules(request, result)
+        return redirect(household)
+    return _small_page(request, household, form, "households/move.html")
+
+
+@policy(Permission.HOUSEHOLD_EDIT)
+@require_http_methods(["GET", "HEAD", "POST"])
+def household_numbers(request, uid):
+    """Correct the official numbers of a household and its members."""
+    household = files.get(request.user, uid)
+    people = files.people_of(household, request.user, Viewer(request.user), None)
+    form = NumbersForm(request.POST or None, household=household, people=people)
+    if request.method == "POST" and form.is_valid():
+        try:
+            result = actions.correct_numbers(
+                household=household,
+                by=request.user,
+                reason=form.cleaned_data["reason"].strip(),
+                household_no=form.cleaned_data["household_no"],
+                persons=form.persons(),
+            )
+        except actions.NumberTaken:
+            form.add_error(None, TAKEN())
+        else:
+            _tell(request, result, proposed=False)
+            return redirect(household)
+    return _small_page(request, household, form, "households/numbers.html")
+
+
+def _small_page(request, household, form, template: str):
+    name = head_name(request, household, Viewer(request.user))
+    context = {"household": household, "form": form, "head_name": name, "crumbs": back(household, name)}
+    context["place"] = wording(BY_KEY["household.village_id"], household.village_id)
+    return render(request, template, context, status=422 if form.is_bound else 200)
 
 
 # --- position ----------------------------------------------------------------------------------------------------------

@@ -122,6 +122,8 @@ TABLE = {
         but={("post", R.TOWN_OFFICE): 403},  # a town sees bank cards masked only
     ),
     "households:edit": may(*CHANGE, P.CONTACT_EDIT, of="household", post=400),
+    "households:move": may(P.PROPOSAL_CONFIRM, of="household", post=422),
+    "households:numbers": may(P.HOUSEHOLD_EDIT, of="household", post=422),
     "households:position": may(P.CONTACT_EDIT, of="household", post=422),
     "households:member_change": may(*CHANGE, of="household", post=422, data={"which": "leaving"}),
     "households:member_return": may(*CHANGE, of="member", post=422),
