@@ -44,6 +44,9 @@ class Permission(StrEnum):
     RULES_VIEW = "rules.view"  # which rules there are, their numbers, runs and precision
     RULES_RUN = "rules.run"  # check one's own area now
     REPORT_MAKE = "report.make"
+    LEDGER_EDIT = "ledger.edit"  # the lines of an open month
+    LEDGER_CLOSE = "ledger.close"
+    LEDGER_REOPEN = "ledger.reopen"  # and never on an own request
     FINDING_VIEW = "finding.view"
     FINDING_DISPATCH = "finding.dispatch"
     FINDING_CHECK = "finding.check"  # field checks, statements, remarks
@@ -65,7 +68,7 @@ _OFFICE = _EVERYBODY | {
     P.REPORT_MAKE,
 }
 _CADRE = _EVERYBODY | {P.FIGURES_VIEW, P.HOUSEHOLD_VIEW, P.HOUSEHOLD_PROPOSE, P.CONTACT_EDIT, P.REGION_PICK}
-_CADRE |= {P.FINDING_VIEW, P.FINDING_CHECK}
+_CADRE |= {P.FINDING_VIEW, P.FINDING_CHECK, P.LEDGER_EDIT}
 _SETTLES = {P.FINDING_DISPATCH, P.FINDING_CHECK, P.FINDING_VERDICT}
 
 ROLE_PERMISSIONS: dict[str, set[Permission]] = {
@@ -75,8 +78,11 @@ ROLE_PERMISSIONS: dict[str, set[Permission]] = {
     | {P.HOUSEHOLD_EDIT, P.PROPOSAL_CONFIRM, P.CONTACT_EDIT, P.IMPORT_RUN}
     | {P.EXPORT_FULL, P.EXPORT_APPROVE, P.CONFIG_EDIT}
     | _SETTLES
+    | {P.LEDGER_EDIT, P.LEDGER_CLOSE, P.LEDGER_REOPEN}
     | {P.FINDING_CONFIRM},
-    Role.TOWN_OFFICE: _OFFICE | _SETTLES | {P.HOUSEHOLD_PROPOSE, P.PROPOSAL_CONFIRM, P.CONTACT_EDIT, P.IMPORT_RUN},
+    Role.TOWN_OFFICE: _OFFICE
+    | _SETTLES
+    | {P.HOUSEHOLD_PROPOSE, P.PROPOSAL_CONFIRM, P.CONTACT_EDIT, P.IMPORT_RUN, P.LEDGER_EDIT, P.LEDGER_CLOSE},
     Role.VILLAGE_CADRE: _CADRE,
     Role.HELPER: _CADRE,
     Role.LEADER: _EVERYBODY | {P.FIGURES_VIEW, P.REGION_PICK},

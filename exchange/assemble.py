@@ -4,6 +4,7 @@ One `Assembly` per file; `sheet()` takes the grids one by one, so that only one 
 """
 
 import datetime as dt
+import importlib
 import json
 from collections import Counter
 from dataclasses import dataclass, field
@@ -64,7 +65,7 @@ class Answers:
 class Assembly:
     """Collects frames (typed rows), faults and meta over the sheets of a file."""
 
-    def __init__(self, sheet: Sheet, answers: Answers, today: dt.date, date1904: bool):
+    def __init__(self, sheet: Sheet, answers: Answers, today: dt.date, date1904: bool, year: int | None = None):
         self.declared, self.answers = sheet, answers
         self.aliases = Aliases(sheet)
         labels = {
@@ -73,6 +74,7 @@ class Assembly:
             if column.kind in LABEL_KINDS
         }
         self.rules = Rules(today, date1904, labels)
+        self.reshaper = _reshaper(sheet, year)
         self.frames: list[pl.DataFrame] = []
         self.faults: list[pl.DataFrame] = []
         self.counts: Counter = Counter()
@@ -90,6 +92,9 @@ class Assembly:
 
     def sheet(self, grid: Grid, part: SheetPart, sheet_no: int) -> None:
         """Read one sheet; a sheet without a recognisable header is only listed."""
+        if self.reshaper and self.reshaper.take(grid, part, sheet_no, self.meta):
+            grid.frame = pl.DataFrame()
+            return
         found = rows.split(grid, self.declared, self.aliases)
         grid.frame = pl.DataFrame()
         if not found.tables:
@@ -122,8 +127,15 @@ class Assembly:
         if found.unit_note:
             self.meta["unit_notes"].append({"sheet": part.name, **found.unit_note})
 
+    @property
+    def empty(self) -> bool:
+        """Whether no sheet was one of the declared layout."""
+        return not self.frames and not (self.reshaper and self.reshaper.taken)
+
     def result(self) -> tuple[pl.DataFrame, pl.DataFrame, dict]:
         """Return (rows, faults, meta); call once."""
+        if self.reshaper:
+            self._reshaped()
         frame = pl.concat(self.frames, how="vertical", rechunk=False) if self.frames else pl.DataFrame()
         self.frames = []
         faults = pl.concat(self.faults) if self.faults else pl.DataFrame(schema=FAULTS)
@@ -235,6 +247,40 @@ class Assembly:
         )
         return values, fault
 
+    # --- sheets of another shape ---------------------------------------------------------------------------------------
+
+    def _reshaped(self) -> None:
+        """Read the rows that a sheet's own reshaper has made of its sheets, all of them at once."""
+        frame, notes = self.reshaper.rows()
+        if frame.is_empty():
+            return
+        for sheet_no, cells in self.answers.cells.items():
+            for key, name, value in cells:
+                frame = _answer(frame, sheet_no, key, name, value)
+        out: dict[str, pl.Series] = {}
+        faults = []
+        for column in self.declared.columns:
+            if column.kind == Kind.IGNORE:
+                continue
+            if f"c_{column.field}" not in frame.columns:
+                self._add(out, column, columns.nothing(column, frame.height))
+                continue
+            tag = frame[f"t_{column.field}"] if f"t_{column.field}" in frame.columns else None
+            read = columns.read(column, frame[f"c_{column.field}"], tag, self.rules)
+            faults.append(_placed(read.faults, frame, column))
+            self._add(out, column, read)
+        kept = pl.concat([fault for fault in (*faults, notes) if not fault.is_empty()] or [notes])
+        stop, ask = (_rows_of(kept, action) for action in ("stop", "ask"))
+        place = pl.struct("_sheet_no", "_key")
+        hint = pl.when(place.is_in(stop)).then(pl.lit("stop")).when(place.is_in(ask)).then(pl.lit("ask"))
+        base = frame.select(
+            "_row", "_sheet", "_sheet_no", pl.lit(False).alias("_hidden"),
+            hint.otherwise(pl.lit("")).alias("_verdict_hint"),
+            pl.lit(None, dtype=pl.String).alias("_seq"), pl.lit(None, dtype=pl.String).alias("_extra"),
+        )  # fmt: skip
+        self.frames.append(base.with_columns(out.values()))
+        self._keep(kept.select(list(FAULTS)))
+
     # --- faults that are not of a single cell's content ----------------------------------------------------------------
 
     def _filled(self, filled: list[tuple[int, int, str]], place: "_Place") -> pl.DataFrame:
@@ -301,6 +347,55 @@ class Assembly:
             self.counts[name, code, action] += count
         rank = pl.int_range(pl.len()).over("field", "code", "action")
         self.faults.append(faults.filter(pl.col("action").is_in(["ask", "stop"]) | (rank < limits.FAULTS_PER_COLUMN)))
+
+
+def _reshaper(sheet: Sheet, year: int | None):
+    """Return what reads the sheets of another shape, if the declaration names it."""
+    if not sheet.reshape:
+        return None
+    module, _dot, name = sheet.reshape.rpartition(".")
+    return getattr(importlib.import_module(module), name)(sheet, year)
+
+
+def _answer(frame: pl.DataFrame, sheet_no: int, key: int, name: str, value: str) -> pl.DataFrame:
+    """Put the answer to a single cell of a reshaped row in the place of what was found."""
+    if f"c_{name}" not in frame.columns:
+        return frame
+    here = (pl.col("_sheet_no") == sheet_no) & (pl.col("_key") == key)
+    text = pl.col(f"c_{name}") if value == "=" else pl.lit(value.strip() or None, dtype=pl.String)
+    tag = f"t_{name}" if f"t_{name}" in frame.columns else None
+    before = pl.col(tag) if tag else pl.lit(1, dtype=pl.UInt8)
+    new = pl.lit(KEEP if value == "=" else ANSWER, dtype=pl.UInt8)
+    return frame.with_columns(
+        pl.when(here).then(text).otherwise(pl.col(f"c_{name}")).alias(f"c_{name}"),
+        pl.when(here).then(new).otherwise(before).alias(f"t_{name}"),
+    )
+
+
+def _placed(faults: pl.DataFrame, frame: pl.DataFrame, column: Column) -> pl.DataFrame:
+    """Return the faults of a reshaped column with the places of the cells they came from."""
+    if faults.is_empty():
+        return pl.DataFrame(schema={**FAULTS, "key": pl.Int64})
+    header = f"h_{column.field}" if f"h_{column.field}" in frame.columns else "_header"
+    at = frame.select("_sheet", "_sheet_no", "_row", "_key", header)[faults["at"]]
+    at = at.rename({"_sheet": "sheet", "_sheet_no": "sheet_no", "_row": "row", "_key": "key", header: "column"})
+    question = (
+        pl.when(pl.col("asks") == "cell")
+        .then(pl.format("cell:{}:{}:{}", "sheet_no", "key", pl.lit(column.field)))
+        .when(pl.col("asks") == "label")
+        .then(pl.format("label:{}:{}", pl.lit(column.field), "label"))
+        .otherwise(pl.lit(""))
+    )
+    named = faults.drop("at").hstack(at).with_columns(field=pl.lit(column.field), question=question)
+    return named.select(*FAULTS, "key")
+
+
+def _rows_of(faults: pl.DataFrame, action: str) -> pl.Series:
+    """Return the places of the rows that have a fault of this kind."""
+    mine = faults.filter(pl.col("action") == action)
+    return mine.select(pl.struct(pl.col("sheet_no").alias("_sheet_no"), pl.col("key").alias("_key")).alias("x"))[
+        "x"
+    ].implode()
 
 
 @dataclass

@@ -284,6 +284,8 @@ def _compare(batch, work) -> None:
         fault_rows.write_masked(batch, asked)
     fault_rows.write_taken(batch, work)
     fault_rows.write_keyless(batch, work)
+    if hasattr(work, "write_faults"):
+        work.write_faults()
     counts = work.compare()
     before = batch.meta.get("merged_counts")
     if before:
@@ -307,11 +309,13 @@ def preview(batch: ImportBatch, progress: Progress | None = None) -> None:
         batch.save()
     progress("rules")
     with scope_of(batch):
-        with transaction.atomic():
-            work.lock()
-            work.merge()
-            hits = _rule_hits(work)
-            transaction.set_rollback(True)
+        hits = []
+        if getattr(work, "trial", True):  # a handler whose sheet no rule looks at on import need not try
+            with transaction.atomic():
+                work.lock()
+                work.merge()
+                hits = _rule_hits(work)
+                transaction.set_rollback(True)
         fault_rows.write_rule_hits(batch, hits)
         batch.state = BatchState.PREVIEWED
         batch.save(update_fields=["state"])
@@ -350,12 +354,12 @@ def merge(batch: ImportBatch, progress: Progress | None = None, *, by=None) -> s
 
 def _rule_hits(work) -> list[tuple]:
     """Run the import's rules and return their open findings that the importer may see, with places in the file."""
+    if hasattr(work, "undo"):
+        return []  # it keeps what it writes outside of the register
     with scope.system("data rules on import"):
         engine.run(engine.import_rules(), households=work.checked_households())
     return work.findings()
 
-    if hasattr(work, "undo"):
-        return []  # it keeps what it writes outside of the register
 
 def answer(batch: ImportBatch, answers: list[dict], *, by, progress: Progress | None = None) -> str:
     """Keep answers ({"question", "value"}), remember those about labels, and go on with the rows that waited."""

@@ -104,14 +104,15 @@ def read(data: bytes, request: dict, answer: Answer) -> None:
     from exchange.limits import Refused
 
     assembly = Assembly(
-        sheet, Answers.of(request["answers"], request["synonyms"]), request["today"], container.date1904
-    )
+        sheet, Answers.of(request["answers"], request["synonyms"]), request["today"], container.date1904,
+        request.get("year"),
+    )  # fmt: skip
     assembly.meta["kind"], assembly.meta["notes"] = container.kind, list(container.notes)
     if container.kind == "text":
         _text(data, container, assembly, answer)
     else:
         _workbook(data, container, assembly, answer)
-    if not assembly.frames:
+    if assembly.empty:
         needed = assembly.missing or [column.header for column in sheet.columns if column.required]
         key = "missing_columns" if assembly.missing else "no_header"
         raise Refused("header", key, {"missing": needed, "found": assembly.best[:30]})

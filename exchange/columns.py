@@ -17,6 +17,7 @@ HAN = r"\x{3400}-\x{4dbf}\x{4e00}-\x{9fff}"
 NUMBER_TYPE = {Kind.AMOUNT: pl.Decimal(14, 2), Kind.DECIMAL: pl.Decimal(12, 3)}
 TYPES = {
     Kind.DATE: pl.Date,
+    Kind.MONTH: pl.Date,
     Kind.YEAR: pl.Int64,
     Kind.INTEGER: pl.Int64,
     Kind.YES_NO: pl.Boolean,
@@ -173,6 +174,7 @@ def _scalar(column: Column, rules: Rules, factor: int) -> Callable[[str, int], C
         Kind.AMOUNT: partial(numbers.amount, factor=factor),
         Kind.YEAR: partial(numbers.year, this_year=rules.today.year),
         Kind.DATE: partial(dates.date, today=rules.today, date1904=rules.date1904),
+        Kind.MONTH: partial(dates.month, today=rules.today, date1904=rules.date1904),
     }.get(column.kind, cells.text)
     if column.kind in (Kind.CODE, Kind.CODES, Kind.YES_NO):
         labels = rules.labels.get(column.field) or Labels.of(column.codes)
@@ -208,6 +210,11 @@ def _fast(kind: Kind, frame: pl.DataFrame, factor: int) -> tuple[pl.Series, pl.S
         day = pl.when(plain & text.str.contains(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")).then(text)
         day = pl.when(pl.col("tag") == DATE).then(text.str.slice(0, 10)).otherwise(day)
         value = day.str.to_date("%Y-%m-%d", strict=False)
+        clean = value.is_not_null()
+    elif kind == Kind.MONTH:
+        first = pl.when(plain & text.str.contains(r"^[0-9]{4}-[0-9]{2}$")).then(text + "-01")
+        first = pl.when(pl.col("tag") == DATE).then(text.str.slice(0, 7) + "-01").otherwise(first)
+        value = first.str.to_date("%Y-%m-%d", strict=False)
         clean = value.is_not_null()
     elif kind == Kind.YEAR:
         clean = pl.col("tag").is_in([TEXT, NUMBER]) & text.str.contains("^(?:19|20)[0-9]{2}$")

@@ -107,25 +107,26 @@ def _binary(data: bytes, max_sheets: int) -> Container:
 
 def _zip(data: bytes, max_sheets: int) -> Container:
     try:
-        _check_directory(data)
+        # A sheet may bring its own part, its relations and its comments.
+        _check_directory(data, max(limits.ZIP_ENTRIES, 4 * max_sheets))
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             return _package(archive, data, max_sheets)
     except (zipfile.BadZipFile, zlib.error, EOFError, struct.error, NotImplementedError, OSError, ValueError) as error:
         raise Refused("broken", "broken") from error
 
 
-def _check_directory(data: bytes) -> None:
+def _check_directory(data: bytes, most: int) -> None:
     """Read the end record by hand: the library builds an object per entry before anyone can count them."""
     end = data.rfind(b"PK\x05\x06", max(0, len(data) - 65_557))
     if end < 0:
         raise Refused("broken", "broken")
     entries, size = struct.unpack_from("<HI", data, end + 10)
-    if entries > limits.ZIP_ENTRIES or size > limits.ZIP_DIRECTORY_BYTES:
-        raise Refused("limit", "entries", {"most": limits.ZIP_ENTRIES})
+    if entries > most or size > limits.ZIP_DIRECTORY_BYTES:
+        raise Refused("limit", "entries", {"most": most})
 
 
 def _package(archive: zipfile.ZipFile, data: bytes, max_sheets: int) -> Container:
-    names = _check_entries(archive.infolist(), len(data))
+    names = _check_entries(archive.infolist(), len(data), max(limits.ZIP_ENTRIES, 4 * max_sheets))
     if not any(name.lower() == "xl/workbook.xml" for name in names):
         found = "ODS" if "mimetype" in names else "XLSB" if "xl/workbook.bin" in names else "ZIP"
         raise Refused("content", "content", {"found": "DOCX" if "word/document.xml" in names else found})
@@ -151,9 +152,9 @@ def _package(archive: zipfile.ZipFile, data: bytes, max_sheets: int) -> Containe
     return Container("xlsx", sheets, date1904)
 
 
-def _check_entries(entries: list[zipfile.ZipInfo], size: int) -> list[str]:
-    if len(entries) > limits.ZIP_ENTRIES:
-        raise Refused("limit", "entries", {"most": limits.ZIP_ENTRIES})
+def _check_entries(entries: list[zipfile.ZipInfo], size: int, most: int) -> list[str]:
+    if len(entries) > most:
+        raise Refused("limit", "entries", {"most": most})
     seen = set()
     for entry in entries:
         name = entry.orig_filename

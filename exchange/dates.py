@@ -39,6 +39,22 @@ def date(found: str, tag: int = TEXT, today: dt.date = dt.date.max, date1904: bo
     return Cell(None, (Found("D6", "ask", {"readings": shown}, "cell"),))
 
 
+def month(found: str, tag: int = TEXT, today: dt.date = dt.date.max, date1904: bool = False) -> Cell:
+    """Read a month, or a day of it; the value is its first day. Several readings of one month are one."""
+    cell = date(found, tag, today, date1904)
+    if cell.value is not None:
+        first = cell.value.replace(day=1)
+        faults = tuple(auto("D6", to=f"{first:%Y-%m}") if fault.params.get("to") else fault for fault in cell.faults)
+        return Cell(first, faults)
+    readings = {reading[:7] for fault in cell.faults for reading in fault.params.get("readings", ())}
+    if len(readings) == 1:
+        shown = readings.pop()
+        return Cell(dt.date.fromisoformat(f"{shown}-01"), (auto("D6", to=shown),) if tag != ANSWER else ())
+    if readings:
+        return Cell(None, (Found("D6", "ask", {"readings": sorted(readings)}, "cell"),))
+    return cell
+
+
 def _iso(text: str) -> dt.date | None:
     try:
         return dt.date.fromisoformat(text)

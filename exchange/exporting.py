@@ -81,7 +81,7 @@ def text_of(column: Column, value) -> str | int | Decimal:
     if column.kind == Kind.YES_NO:
         return {"True": YES, "true": YES, "False": NO, "false": NO}.get(str(value), str(value))
     if isinstance(value, dt.date):
-        return value.isoformat()
+        return f"{value:%Y-%m}" if column.kind == Kind.MONTH else value.isoformat()
     if isinstance(value, Decimal):
         return value.to_integral_value() if value == value.to_integral_value() else value.normalize()
     return value if isinstance(value, int) else str(value)
@@ -247,7 +247,7 @@ def _writer(column: Column) -> Callable:
     if column.kind == Kind.CODE:
         labels = column.codes.labels
         return lambda value: labels.get(value, value) if value else ""
-    if column.kind in (Kind.CODES, Kind.YES_NO, Kind.DATE, *NUMBERS):
+    if column.kind in (Kind.CODES, Kind.YES_NO, Kind.DATE, Kind.MONTH, *NUMBERS):
         return lambda value: text_of(column, value)
     return lambda value: "" if value is None else value
 

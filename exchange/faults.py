@@ -143,6 +143,11 @@ def write_keyless(batch, work) -> None:
     _replace(batch, found, "params->>'problem' IN ('keyless', 'double')")
 
 
+def write_own(batch, found: list[Fault], codes: tuple[str, ...]) -> None:
+    """Write what a sheet's own handler says of its rows, in the place of what it said with these codes before."""
+    _replace(batch, found, "code = ANY(%s)", [list(codes)])
+
+
 def write_rule_hits(batch, hits: list[tuple]) -> None:
     """Write what data rules found as noted faults, at the rule's own column."""
     at, sheet = _places(batch), declarations.sheets[batch.kind]

@@ -158,6 +158,7 @@ def missing(header: Header, sheet: Sheet) -> tuple[list[str], list[str]]:
     keys += [c.field for c in sheet.columns if c.kind == Kind.ID_NUMBER and c.required and not sheet.person_key]
     if not have & set(keys):
         stop.append("/".join(dict.fromkeys(sheet.column(name).header for name in keys)))
+    stop += [sheet.column(name).header for name in sheet.needed if name not in have]
     names = [c for c in sheet.columns if c.kind == Kind.NAME and c.required]
     villages = [c for c in sheet.columns if c.level == "village" and c.required]
     for needed in (names, villages):

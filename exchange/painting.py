@@ -72,7 +72,7 @@ def paint(data: bytes, request: dict) -> bytes:
     for sheet, row, field, header, action, text, without_value in request["marks"]:
         if sheet not in places:
             continue
-        place = (sheet, row, places[sheet].get(field) or places[sheet].get(header) or 1)
+        place = (sheet, row, places[sheet].get(header) or places[sheet].get(field) or 1)
         first.setdefault(place, action)
         texts[place].append(text)
         if without_value:
@@ -129,8 +129,10 @@ def _positions(sheet, header_rows: list[int], declared) -> dict[str, int]:
     ]
     header = detect(rows, Aliases(declared), spans)
     if header is None:
-        return {}
-    found = {heading.text: place + 1 for place, heading in header.headings.items()}
+        # A sheet of another shape: its cells are found by what stands in the last of its header rows.
+        return {text: place + 1 for place, text in reversed(list(enumerate(rows[-1][1] if rows else ()))) if text}
+    found = {text: place + 1 for place, text in header.unknown.items()}
+    found |= {heading.text: place + 1 for place, heading in header.headings.items()}
     return found | {heading.column.field: place + 1 for place, heading in header.headings.items()}
 
 

@@ -83,7 +83,7 @@ def read(
     answers: [{"question": key, "value": text}]; a label's value is a code or "" for blank, a cell's the corrected text,
     "" for blank or "=" to keep what was found, a column's "yuan" or "wan". synonyms: {field: {text: code}} remembered
     from earlier answers. on_progress gets {"phase", "done", "total"} (rows); what it raises ends the child too.
-    `year` and `as_of` are the upload's; the reader does not use them, columns of the file stand beside them.
+    `year` and `as_of` are the upload's; only a sheet of another shape that names none takes the year from there.
     """
     if len(data) > limits.UPLOAD_BYTES:
         raise Refused("limit", "upload", {"most_mb": limits.UPLOAD_BYTES >> 20})
@@ -94,6 +94,7 @@ def read(
             "answers": list(answers),
             "synonyms": synonyms or {},
             "today": today,
+            "year": year,
         }
     )
     with memory_file(struct.pack("<Q", len(request)), request, data) as source:

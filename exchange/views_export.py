@@ -9,6 +9,7 @@ from django.http import Http404, HttpResponse, QueryDict, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.http import content_disposition_header, urlencode
+from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
@@ -149,8 +150,14 @@ def template(request, kind):
     """Give the blank template of a sheet."""
     if kind not in dict(kinds()):
         raise Http404
-    answer = HttpResponse(templates_out.blank_workbook(kind), content_type=exporting.FORMATS["xlsx"])
-    name = f"{declarations.sheets[kind].title}_空白模板.xlsx"
+    forms = declarations.sheets[kind].forms
+    form = request.GET.get("form", "")
+    if form and form not in forms:
+        raise Http404
+    title = forms[form][0] if form else declarations.sheets[kind].title
+    made = import_string(forms[form][1])() if form else templates_out.blank_workbook(kind)
+    answer = HttpResponse(made, content_type=exporting.FORMATS["xlsx"])
+    name = f"{title}_空白模板.xlsx"
     answer.headers["Content-Disposition"] = content_disposition_header(True, name)
     return answer
 
