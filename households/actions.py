@@ -15,7 +15,7 @@ from django.utils.dateparse import parse_date
 from accounts import audit
 from accounts.models import ScopeRange
 from households import codes
-from households.importing import PHONE_PATTERN, luhn
+from households.importing import PHONE_PATTERN, lifecycle_of, luhn
 from households.keys import Key, parse
 from households.listing import HEAD
 from households.models import Household, HouseholdYear, Member, MemberChange, MemberYear
@@ -343,6 +343,23 @@ def _local_household_number(village: str, by) -> str:
     used = Household.objects.visible_to(by).filter(village_id=village, household_no__gte=lo, household_no__lt=hi)
     last = max((int(no[13:18]) for no in used.values_list("household_no", flat=True) if no[13:18].isdigit()), default=0)
     return f"L{village}{last + 1:05d}"
+
+
+def set_lifecycle(*, household, by, reason: str) -> Result:
+    """Let the life cycle follow a status that was corrected by hand; nothing is written when they agree."""
+    with transaction.atomic(), scope.acting(by, reason=reason):
+        sheet = Sheet.open(household, by)
+        row = sheet.household
+        wanted = lifecycle_of(row.status)
+        result = Result(row)
+        if wanted in ("", row.lifecycle):
+            return result
+        row.lifecycle = wanted
+        sheet.dirty[("household", "", None)] = {"lifecycle"}
+        sheet.write()
+        result.written.append("household.lifecycle")
+        _check(sheet, result)
+    return result
 
 
 def move(*, household, village: str, by, reason: str) -> Result:

@@ -10,7 +10,17 @@ from django.utils.translation import gettext as _
 from accounts.masks import View
 from accounts.roles import Permission
 from households import history, listing, sections
-from households.models import Household, HouseholdYear, Member, MemberChange, MemberYear, Proposal, ProposalState
+from households.importing import lifecycle_of
+from households.models import (
+    Household,
+    HouseholdYear,
+    Lifecycle,
+    Member,
+    MemberChange,
+    MemberYear,
+    Proposal,
+    ProposalState,
+)
 from households.present import Shown, Viewer, age_on, born, is_minor, opened
 from households.sections import Field
 from poverty.declarations import rules
@@ -164,6 +174,7 @@ def page(request, household: Household) -> dict:
         "viewer": viewer,
         "head": head,
         "head_name": head.name if head else _("no head on file"),
+        "lifecycle": _lifecycle(household),
         "place": " ".join(name for _code, name in listing.path_of(household.village_id, names)[-2:]),
         "place_full": "".join(name for _code, name in listing.path_of(household.village_id, names)),
         "crumbs": _crumbs(places, household, head),
@@ -215,6 +226,17 @@ def _crumbs(places, household, head) -> list[dict]:
     crumbs = [{"name": _("Households"), "url": address}]
     crumbs += [{"name": name, "url": f"{address}?region={code}"} for code, name in places]
     return [*crumbs, {"name": head.name if head else household.household_no, "url": ""}]
+
+
+def _lifecycle(household) -> dict:
+    """Return {"now", "wanted"} in words when a status corrected by hand has left the life cycle behind, else {}.
+
+    The life cycle is moved by actions only (a notice, a decision), so a corrected status does not carry it along.
+    """
+    wanted = lifecycle_of(household.status)
+    if wanted in ("", household.lifecycle):
+        return {}
+    return {"now": household.get_lifecycle_display(), "wanted": Lifecycle(wanted).label}
 
 
 def _changes(household, user, people) -> list[dict]:

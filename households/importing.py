@@ -147,6 +147,11 @@ class Layout:
         return found
 
 
+def lifecycle_of(status: str | None) -> str:
+    """Return the stage of the life cycle that a status stands for; "" for none."""
+    return Layout.lifecycles().get(status or "", "")
+
+
 def luhn(number: str) -> bool:
     """Return whether a card number of 16 to 19 digits passes the Luhn check."""
     if not (16 <= len(number) <= 19 and number.isascii() and number.isdigit()):

@@ -19,6 +19,7 @@ urlpatterns = [
     path("<uuid:uid>/history/", views_more.household_history, name="history"),
     path("<uuid:uid>/reveal/", views_more.household_reveal, name="reveal"),
     path("<uuid:uid>/edit/", views_edit.household_edit, name="edit"),
+    path("<uuid:uid>/lifecycle/", views_more.household_lifecycle, name="lifecycle"),
     path("<uuid:uid>/move/", views_more.household_move, name="move"),
     path("<uuid:uid>/numbers/", views_more.household_numbers, name="numbers"),
     path("<uuid:uid>/position/", views_more.household_position, name="position"),

@@ -166,6 +166,22 @@ def household_numbers(request, uid):
     return _small_page(request, household, form, "households/numbers.html")
 
 
+@policy(Permission.HOUSEHOLD_EDIT)
+@require_POST
+def household_lifecycle(request, uid):
+    """Let the life cycle follow the status, with a reason."""
+    household = files.get(request.user, uid)
+    form = ReasonForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, _("Nothing was changed: say why the life cycle is to follow the status."))
+        return redirect(household)
+    result = actions.set_lifecycle(household=household, by=request.user, reason=form.cleaned_data["reason"].strip())
+    if result.written:
+        messages.success(request, _("The life cycle follows the status now."))
+        _tell_rules(request, result)
+    return redirect(household)
+
+
 def _small_page(request, household, form, template: str):
     name = head_name(request, household, Viewer(request.user))
     context = {"household": household, "form": form, "head_name": name, "crumbs": back(household, name)}

@@ -125,6 +125,7 @@ TABLE = {
         but={("post", R.TOWN_OFFICE): 403},  # a town sees bank cards masked only
     ),
     "households:edit": may(*CHANGE, P.CONTACT_EDIT, of="household", post=400),
+    "households:lifecycle": may(P.HOUSEHOLD_EDIT, of="household", get=405, post=302),
     "households:move": may(P.PROPOSAL_CONFIRM, of="household", post=422),
     "households:numbers": may(P.HOUSEHOLD_EDIT, of="household", post=422),
     "households:position": may(P.CONTACT_EDIT, of="household", post=422),
