@@ -238,9 +238,9 @@ def undo_batch(batch) -> dict:
         kept = [{"table": "ledgerline", "row": row, "columns": []} for (row,) in cursor.fetchall()]
         cursor.execute("DELETE FROM undo_lines WHERE closed OR NOT live")
         cursor.execute(
-            f"""UPDATE households_ledgerline t SET superseded = t.version, withdrawn_at = now(), withdrawn_by_id = %s
+            f"""UPDATE households_ledgerline t SET superseded = t.version, withdrawn_at = %s, withdrawn_by_id = %s
                   FROM undo_lines u WHERE {same} AND t.superseded = 0 AND t.{near}""",
-            [who],
+            [timezone.now(), who],
         )
         withdrawn = cursor.rowcount
         # What the batch replaced was withdrawn in the moment in which the batch's own line was written. It comes back

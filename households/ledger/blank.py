@@ -53,7 +53,8 @@ def wide_workbook() -> bytes:
                 wage = code[0] == codes.WAGE
                 sheet.write_blank(row, 1 + 2 * month, None, people if wage else shut)
                 sheet.write_blank(row, 2 + 2 * month, None, amount)
-            sheet.write_blank(row, 25, None, amount)
+            amounts = ",".join(xlsxwriter.utility.xl_rowcol_to_cell(row, 2 + 2 * month) for month in range(12))
+            sheet.write_formula(row, 25, f"=SUM({amounts})", amount, "")
             row += 1
         sheet.write_string(row, 0, "采集人", label)
         sheet.write_blank(row, 1, None, text)

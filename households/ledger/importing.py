@@ -6,6 +6,7 @@ changes nothing. Only the years that a file speaks of are looked at, whatever th
 
 import polars as pl
 from django.db import connection
+from django.utils import timezone
 
 from exchange import faults as fault_rows
 from exchange import staging
@@ -260,13 +261,14 @@ class LedgerImport:
         actions.make_years(first.year, last.year)
         self.batch.meta["months"] = [first.isoformat(), last.isoformat()]
         mine = self._pruned("t")
+        now = timezone.now()  # a line and what it replaces bear the same moment: by it an undo finds its way back
         written["changed"] = self.run(
             f"""UPDATE households_ledgerline t
-                   SET superseded = t.version, withdrawn_at = now(), withdrawn_by_id = %s
+                   SET superseded = t.version, withdrawn_at = %s, withdrawn_by_id = %s
                   FROM {self.rows} s
                  WHERE s.verdict = 'changed' AND t.household_id = s.household_id AND t.month = s.month
                    AND t.category = s.category AND t.ordinal = s.ordinal AND t.superseded = 0 AND {mine}""",
-            [self.batch.created_by_id],
+            [now, self.batch.created_by_id],
         )
         columns = ", ".join(VALUES.values())
         kept = ", ".join(f"coalesce(s.{staged}, t.{stored})" for staged, stored in VALUES.items())
@@ -274,8 +276,8 @@ class LedgerImport:
         head = f"""INSERT INTO households_ledgerline (household_id, village, month, category, ordinal, {columns}, stamp,
                        source_batch_id, source_sheet, source_row, version, operator_id, at) SELECT s.household_id,
                        s.village, s.month, s.category, s.ordinal,"""
-        tail = "%s, %s, s._sheet, s._row, s.version + 1, %s, now()"
-        params = [self.stamp, self.batch.pk, self.batch.created_by_id]
+        tail = "%s, %s, s._sheet, s._row, s.version + 1, %s, %s"
+        params = [self.stamp, self.batch.pk, self.batch.created_by_id, now]
         if written["changed"]:
             self.run(
                 f"""{head} {kept}, {tail} FROM {self.rows} s JOIN households_ledgerline t

@@ -139,6 +139,9 @@ class Wide:
         facts = self._facts(lines, at, first, part.name)
         depth = 2 if self._second(head, at) else 1
         form = _Form(part.name, sheet_no, facts, months, total, first)
+        # The library gives cells with an error, and formulas without a stored result, as blank.
+        form.errors = {(row + 1, place - grid.offset): text for row, place, text in part.scan.errors}
+        form.uncomputed = {(row + 1, place - grid.offset) for row, place in part.scan.uncomputed}
         self.taken += 1
         before = len(self.lines)
         for number in range(at + depth, len(lines)):
@@ -246,6 +249,9 @@ class Wide:
 
     def _take(self, form, line: dict) -> None:
         facts = form.facts
+        if line["uncomputed"]:
+            what = ("amount", "D22", "stop", None, json.dumps({"kind": "formula"}), "", "", line["key"])
+            self.notes.append((form.name, form.no, line["row"], line["header"], *what))
         month = f"{facts['year']}-{line['month']:02d}" if facts["year"] else None
         self.lines.append(
             (
@@ -274,6 +280,8 @@ class _Form:
         self.name, self.no, self.facts, self.months, self.total, self.first = name, no, facts, months, total, first
         self.header, self.total_header = "收支类别", "合计"
         self.lines: list[dict] = []
+        self.errors: dict[tuple[int, int], str] = {}
+        self.uncomputed: set[tuple[int, int]] = set()
         self.totals: list[tuple[int, str, Decimal]] = []
         self.inside, self.last = "", ""
 
@@ -301,10 +309,12 @@ class _Form:
         for month, (heads, amount, header, heads_header) in self.months.items():
             text = cells[amount] if amount < len(cells) else None
             people = cells[heads] if heads is not None and heads < len(cells) else None
-            if text is None:
+            text = text or self.errors.get((row, amount)) or None
+            uncomputed = text is None and (row, amount) in self.uncomputed
+            if text is None and not uncomputed:
                 continue
             tag, people_tag = tags.get(amount, TEXT), tags.get(heads, TEXT) if heads is not None else TEXT
-            match = WITH_HEADS.fullmatch(text.strip()) if code[:1] == codes.WAGE and "人" in text else None
+            match = WITH_HEADS.fullmatch(text.strip()) if text and code[:1] == codes.WAGE and "人" in text else None
             if match:
                 people, text, tag, people_tag = match[1] or match[4], match[2] or match[3], TEXT, TEXT
             value = number_of(text)
@@ -321,6 +331,7 @@ class _Form:
                     "tag": tag,
                     "heads": people,
                     "heads_tag": people_tag,
+                    "uncomputed": uncomputed,
                     "header": header,
                     "heads_header": heads_header,
                 }

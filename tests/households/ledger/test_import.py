@@ -5,6 +5,7 @@ import datetime as dt
 import pytest
 
 from exchange import undo
+from exchange.models import ImportBatch
 from households.ledger import actions
 from households.ledger.models import LedgerLine
 from poverty import scope
@@ -222,3 +223,60 @@ def test_a_household_that_moves_takes_its_lines_along_also_those_of_closed_month
     with scope.system("test"):
         type(household).objects.filter(pk=household.pk).update(village="459901101201")
         assert LedgerLine.objects.get().village_id == "459901101201"
+
+
+def test_the_blank_forms_are_read_back_without_a_line_and_without_a_complaint(household):
+    import io
+
+    from openpyxl import load_workbook
+
+    from exchange import templates_out
+    from households.ledger.blank import wide_workbook
+
+    book = load_workbook(io.BytesIO(wide_workbook()))
+    sheet = book.active
+    sheet["B2"], sheet["P2"] = "45990110020100001", 2020
+    labels = {sheet.cell(row, 1).value: row for row in range(5, sheet.max_row + 1)}
+    sheet.cell(labels["务工(区外)"], 4).value, sheet.cell(labels["务工(区外)"], 5).value = 1, 2600
+    stream = io.BytesIO()
+    book.save(stream)
+    found = run(stream.getvalue())[1]
+    assert (found["new"], found["faults"]) == (1, [])
+    assert lines()[0][1:3] == ("2020-02", "10104")
+    found = run(templates_out.blank_workbook("ledger"), dry=True)[1]
+    assert found["rows"] <= 1
+
+
+def test_what_goes_out_in_the_long_form_comes_back_unchanged(household):
+    from accounts.models import User
+    from exchange.exporting import Export, acting
+
+    run(
+        long(
+            ("45990110020100001", "岑山水", "2020-03", "务工(区外)", 2600.5, 1, 3, 2, "广东", "罗春山", "2020-04-02"),
+            ("45990110020100001", "岑山水", "2020-03", "务工(区外)", 100, None, None, None, None, None, None),
+            ("45990110020100001", "岑山水", "2020-11", "低保金(C类)", 0, None, None, None, None, None, None),
+        )
+    )
+    user = User.objects.get(username="system")
+    for form in ("xlsx", "csv"):
+        with acting(user, "test"):
+            export = Export("ledger", user)
+            assert export.count == 3
+            data = b"".join(export.chunks(form))
+        from exchange import batches
+
+        batch = batches.create(
+            kind="ledger",
+            name=f"导出.{form}",
+            data=data,
+            region="459901",
+            year=None,
+            as_of=dt.date(2021, 1, 1),
+            by=user,
+        )
+        batches.stage(batch)
+        batches.merge(batch)
+        with scope.system("test"):
+            batch = ImportBatch.objects.get(pk=batch.pk)
+        assert (batch.new, batch.changed, batch.unchanged, batch.rejected, batch.asked) == (0, 0, 3, 0, 0)
