@@ -355,13 +355,14 @@ def run(rule_ids, *, households: str, on: dt.date | None = None) -> list[Outcome
 
 def run_all(
     rule_ids=None, *, area: str = "", on: dt.date | None = None, trigger: str = "command", by=None,
-    progress: Callable | None = None, going_on_since: dt.datetime | None = None,
+    progress: Callable | None = None, going_on_since: dt.datetime | None = None, at_end: Callable | None = None,
 ) -> tuple[RuleRun, list[Outcome]]:  # fmt: skip
     """Run rules (all of them) over an area, each in a transaction of its own, and keep what each did.
 
     One such run at a time: a second waits. It may be killed anywhere; the next run finds the rest. With
     `going_on_since`, a run of this area and trigger that began after that moment and was killed is gone on with. A rule
-    that breaks is noted with its result and does not keep the others from running.
+    that breaks is noted with its result and does not keep the others from running. `at_end` is called while the tables
+    of the passes are still there.
     """
     on = on or timezone.localdate()
     with scope.system("data rules"):
@@ -402,6 +403,8 @@ def run_all(
             )  # fmt: skip
         results = list(record.results.all())
         record.state = "partly" if any(result.error for result in results) else "done"
+        if at_end:
+            at_end()
         record.ended_at = timezone.now()
         record.found = sum(result.found for result in results)
         record.new = sum(result.new for result in results)

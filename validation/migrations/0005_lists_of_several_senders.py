@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ("exchange", "0003_batches_of_departments"),
         ("regions", "0002_cheaper_loading"),
-        ("validation", "0003_field_checks_of_findings"),
+        ("validation", "0004_quality_by_month_and_reports"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
