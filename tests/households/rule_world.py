@@ -6,6 +6,7 @@ over it at a check date, and each case looks for its subject among the findings.
 
 import datetime as dt
 import itertools
+from collections import defaultdict
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 
@@ -36,13 +37,13 @@ YEAR = {
     "arable_mu": 3, "forest_mu": 10, "pasture_mu": 0, "orchard_mu": 0, "water_mu": 0, "grain_to_green_mu": 2,
 }  # fmt: skip
 _order = itertools.count(1)
+_sequences = defaultdict(itertools.count)  # a number of nobody else for each, by day of birth and sex
 
 
 def number(born: str, sex: str = "1", area: str = "459901") -> str:
     """Return the identity number of somebody born on the day "1975-03-01"."""
-    return make.id_number(
-        area=area, born=born.replace("-", ""), sequence=f"{next(_order) % 400 * 2 + (1 if sex == '1' else 0):03d}"
-    )
+    order = next(_sequences[born, sex])
+    return make.id_number(area=area, born=born.replace("-", ""), sequence=f"{order * 2 + (1 if sex == '1' else 0):03d}")
 
 
 def adult(born="1975-03-01", **values) -> dict:
