@@ -22,6 +22,22 @@ INCOMES = (
 
 
 @dataclass(slots=True)
+class Wish:
+    """What a planted household must be like, so that the plant breaks the rules it should and no others.
+
+    Where it is None, chance decides. The causes of poverty are such as need no member to bear them out.
+    """
+
+    type: str = GENERAL
+    exited: bool = True
+    years: tuple[int, int] = (2016, 2019)  # of exit
+    monitored: bool = False
+    idle: bool = False  # nobody works for wages
+    works: bool = False  # somebody does
+    absent: int | None = None  # the place of the member whose row waits or is refused: nothing may hang on that one
+
+
+@dataclass(slots=True)
 class Household:
     """A household and its year; codes as in `households.codes`, income in fen, land in mu."""
 
@@ -58,6 +74,12 @@ class Household:
     cooperative: bool = False
     enterprise: bool = False
     leader: bool = False
+    wish: Wish | None = None
+    ledger: str = ""  # what is planted in its monthly ledger
+    lists: dict = field(default_factory=dict)  # what departments' lists say of it otherwise than it is
+    rounds: dict = field(default_factory=dict)  # earlier years whose sheets hold it: {year: what differs}
+    changes: list = field(default_factory=list)  # of members: (place, kind, day, reason, size from then on)
+    position_of: int | None = None  # index of the household in whose house it is said to live
 
     @property
     def exited(self) -> bool:
@@ -67,11 +89,14 @@ class Household:
 def settle(rng: random.Random, home: Household) -> None:
     """Fill in everything beside the members; `home.size` may differ from their number when that is planted."""
     home.size = home.size or len(home.people)
+    wish = home.wish
     _type(rng, home)
     exited = home.type == TEKUN or rng.random() > 0.015 + 0.3 * home.village.share
-    for one in home.people:
-        if home.type != TEKUN:
-            persons.send_to_work(rng, one, well_off=exited)
+    if wish:
+        exited = wish.exited
+    for place, one in enumerate(home.people):
+        if home.type != TEKUN and not (wish and (wish.idle or place == wish.absent)):
+            persons.send_to_work(rng, one, well_off=exited, certainly=bool(wish and wish.works))
     _land(rng, home)
     _marks(rng, home)
     _transfers(rng, home)
@@ -83,7 +108,10 @@ def settle(rng: random.Random, home: Household) -> None:
     _house(rng, home)
     _causes(rng, home)
     low = home.exited and home.exit_year < 2019 and home.income["net_pc"] < 7_600_00
-    if low and any(p.able for p in home.people) and rng.random() < 0.25:
+    if wish:
+        if wish.monitored:
+            _watch(home)
+    elif low and any(p.able for p in home.people) and rng.random() < 0.25:
         _monitor(rng, home)
     for one in home.people:
         persons.recognise(one, home.first_recog)
@@ -91,6 +119,9 @@ def settle(rng: random.Random, home: Household) -> None:
 
 def _type(rng, home: Household) -> None:
     members = home.people
+    if home.wish:
+        _wished_type(home)
+        return
     adults = [p for p in members if p.age >= 16]
     chance = rng.random()
     if all(p.age >= 60 for p in members) and chance < 0.5:
@@ -105,6 +136,14 @@ def _type(rng, home: Household) -> None:
         whole = rng.random() < 0.5 or not weak
         for one in members if whole else weak:
             one.dibao = True
+
+
+def _wished_type(home: Household) -> None:
+    home.type = home.wish.type
+    for one in home.people:
+        if home.type == TEKUN:
+            one.tekun, one.labour = True, "04"
+        one.dibao = home.type == DIBAO
 
 
 def _marks(rng, home: Household) -> None:
@@ -137,7 +176,8 @@ def _yuan(rng, low: int, high: int) -> int:
 def _transfers(rng, home: Household) -> None:
     income = dict.fromkeys(INCOMES, 0)
     members = home.people
-    pensioners = sum(p.age >= 60 for p in members)
+    absent = home.wish and home.wish.absent
+    pensioners = sum(p.age >= 60 for place, p in enumerate(members) if place != absent)
     income["t_pension"] = pensioners * rng.randint(116, 150) * 1200
     if (home.only_child or home.two_daughters) and rng.random() < 0.8:
         income["t_family"] = rng.choice((720, 960, 1200)) * 100
@@ -207,20 +247,27 @@ def _earn_little(rng, home: Household) -> bool:
 
 
 def _add_up(home: Household) -> None:
-    income = home.income
+    sums(home.income, home.size)
+
+
+def sums(income: dict[str, int], size: int) -> dict[str, int]:
+    """Reckon the sums of a year from its items, in place."""
     income["transfer"] = sum(income[key] for key in INCOMES if key.startswith("t_"))
     income["property"] = income["p_asset"] + income["p_other"]
     income["gross"] = income["wage"] + income["business"] + income["property"] + income["transfer"]
     income["net"] = income["gross"] - income["biz_cost"]
-    income["net_pc"] = (2 * income["net"] + home.size) // (2 * home.size)  # half up
+    income["net_pc"] = (2 * income["net"] + size) // (2 * size)  # half up
+    return income
 
 
 def _status(rng, home: Household, exited: bool) -> None:
     if exited:
         home.exit_year = rng.choices(EXIT_YEARS[0], cum_weights=EXIT_YEARS[1])[0]
+        if home.wish:
+            home.exit_year = rng.randint(*home.wish.years)
         home.status = EXITED_NOW if home.exit_year == YEAR else EXITED_BEFORE
         last = home.exit_year
-    elif rng.random() < 0.18:
+    elif rng.random() < 0.18 and not home.wish:
         home.status, home.exit_year, last = RETURNED, rng.choice((2015, 2016, 2017)), 2015
     else:
         home.status, last = NOT_EXITED, 2018
@@ -250,6 +297,9 @@ def _house(rng, home: Household) -> None:
 def _causes(rng, home: Household) -> None:
     """Choose a main cause and up to two others that the members bear out."""
     members = home.people
+    if home.wish:
+        home.main_cause, home.other_causes = "07", ("09",)
+        return
     found = []
     if any("02" in p.health or "03" in p.health for p in members):
         found.append("01")
@@ -263,6 +313,15 @@ def _causes(rng, home: Household) -> None:
     pool = list(dict.fromkeys([*rng.sample(found, len(found)), *common] if rng.random() < 0.75 else [*common, *found]))
     home.main_cause = pool[0]
     home.other_causes = tuple(pool[1 : 1 + rng.choice((0, 1, 1, 2))])
+
+
+def _watch(home: Household) -> None:
+    home.mon_type, home.risk_found = "UNSTABLE", dt.date(2020, 6, 10)
+
+
+def add_up(home: Household) -> None:
+    """Reckon the year's sums anew after an amount was changed."""
+    _add_up(home)
 
 
 def _monitor(rng, home: Household) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from households.sample import names
-from households.sample.economy import Household
+from households.sample.economy import Household, Wish
 from households.sample.families import Person
 from poverty.idnumber import check_character
 
@@ -65,7 +65,35 @@ class Kind:
     need: Callable | None = None  # (people, rng) -> place of the member, or None
     shape: Callable | None = None  # (home, place, ids, variant)
     column: str = ""  # of the fault, where `spoil` does not say it
-    pair: bool = False  # concerns the next household too
+    size: int = 1  # households of one village, one after another, that it takes
+
+
+@dataclass(frozen=True)
+class Case:
+    """A case for a data rule, planted so that it breaks that rule and, but for what `follows`, no other.
+
+    `shape` changes the members before the household's year is settled, `after` what was settled, `cells` the rows of
+    both sheets. `tell` gives further (rule, subject) that necessarily follow. `join` makes a household beside the first
+    part of the case; `also_need` says which families may be that.
+    """
+
+    rule: str
+    subject: str = "h"  # "h" household, "p" the person concerned, "" told by `tell` alone
+    need: Callable | None = None
+    wish: Wish = field(default_factory=Wish)
+    shape: Callable | None = None  # (home, place, ids, turn)
+    after: Callable | None = None  # (home, place, rng, turn)
+    cells: Callable | None = None  # (persons, households, place, home, turn)
+    follows: Callable | None = None  # (home, place) -> [(rule, subject)]
+    join: Callable | None = None  # (home, first)
+    also_need: Callable | None = None
+    also: str = ""  # the subject in the households that join: "h", "p" or "" for none
+    size: int = 1
+    code: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.rule
 
 
 def catalogue(sheet: str) -> tuple[list[Kind], Callable]:

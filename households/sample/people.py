@@ -30,7 +30,8 @@ class IdNumbers:
 
     FIRST_DAY = dt.date(1900, 1, 1).toordinal()
 
-    def __init__(self):
+    def __init__(self, area: str = AREA):
+        self._area = area
         days = AS_OF.toordinal() - self.FIRST_DAY + 1
         self._taken = {MALE: array("H", bytes(2 * days)), FEMALE: array("H", bytes(2 * days))}
 
@@ -46,7 +47,7 @@ class IdNumbers:
             # Steps through all 499 places of the day, in an order that looks like none.
             place = (count * 137 + day * 31) % 499
             sequence = 2 * place + (1 if sex == MALE else 2)
-            body = f"{AREA}{born:%Y%m%d}{sequence:03}"
+            body = f"{self._area}{born:%Y%m%d}{sequence:03}"
             character = check_character(body)
             if not ending or character == ending:
                 return body + character
@@ -77,7 +78,7 @@ def _school(rng, person: Person, age: int) -> None:
         status = "03"
     elif school_age < 15:
         status = ("04", "05", "06")[school_age - 12]
-    elif school_age < 18 and (age < 16 or rng.random() < 0.86):
+    elif school_age < 18 and (school_age < 16 or rng.random() < 0.86):
         vocational = rng.random() < 0.45
         status = (("10", "11", "12") if vocational else ("07", "08", "09"))[school_age - 15]
     elif 18 <= school_age <= 21 and rng.random() < 0.42:
@@ -87,7 +88,7 @@ def _school(rng, person: Person, age: int) -> None:
     if status != "01":
         person.education = ""
     elif age >= 3:
-        person.education = _education(rng, age)
+        person.education = _education(rng, min(age, max(school_age, 16)))
 
 
 def _education(rng, age: int) -> str:
@@ -144,12 +145,12 @@ def _labour(rng, person: Person, age: int) -> None:
         person.labour = "05" if chance < 0.6 else "01"
 
 
-def send_to_work(rng: random.Random, person: Person, *, well_off: bool) -> None:
+def send_to_work(rng: random.Random, person: Person, *, well_off: bool, certainly: bool = False) -> None:
     """Give those who can a job, or a public-welfare post in the village; `well_off` works more and farther away."""
     age = person.age
-    if not person.able or person.in_school or age < 17 or age > 68:
+    if person.work_months or not person.able or person.in_school or age < 17 or age > 68:
         return
-    chance = rng.random()
+    chance = 0.0 if certainly else rng.random()
     if person.labour == "05":
         if chance < 0.16:
             _post(rng, person)

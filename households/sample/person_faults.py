@@ -136,7 +136,7 @@ def _hold_back(block: Block, *_rest) -> str:
 add("merged cells", "D7", AUTO, _merge, need=two)
 add("subtotal", "D8", AUTO, subtotal, need=first)
 add("header again", "D9", AUTO, repeat_header, need=first)
-add("interleaved", "D11", AUTO, _hold_back, need=two, pair=True)
+add("interleaved", "D11", AUTO, _hold_back, need=two, size=2)
 
 _OTHER_LABELS = (
     ("ethnicity", "壮族", "壮"),
@@ -287,7 +287,12 @@ def _other_birthday(home: Household, place: int, ids: IdNumbers, _variant) -> No
     one.cert_no = ids.take(one.born.replace(day=one.born.day % 28 + 1), one.sex)
 
 
-add("sex", "ID-09", NOTE, column="sex", need=MEMBER, shape=_other_sex)
+def _alone(people, _rng) -> int | None:
+    """A head without a spouse: nobody's relation to whom says what the own sex is."""
+    return 0 if people[0].relation == HEAD and all(one.relation != SPOUSE for one in people) else None
+
+
+add("sex", "ID-09", NOTE, column="sex", need=_alone, shape=_other_sex)
 add("birthday", "ID-10", NOTE, column="birth_date", need=MEMBER, shape=_other_birthday)
 
 
@@ -314,7 +319,7 @@ add(
     NOTE,
     column="cert_no",
     need=someone(lambda one: one.relation in (FATHER, MOTHER) and one.age <= 82),
-    pair=True,
+    size=2,
 )
 
 

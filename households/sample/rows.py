@@ -4,6 +4,7 @@ import datetime as dt
 
 from households import codes, sheets
 from households.sample.economy import INCOMES, Household
+from households.sample.economy import sums as add_up
 from households.sample.families import Person, labels
 
 AS_OF = dt.date(2020, 12, 31)
@@ -122,9 +123,15 @@ def _person(one: Person) -> tuple:
     )
 
 
-def household_row(home: Household) -> list:
-    """Return the household's row; the running number is filled in when it is written."""
+def household_row(home: Household, percent: int = 100) -> list:
+    """Return the household's row; the running number is filled in when it is written.
+
+    `percent` of the income are shown: what it may have been in another year.
+    """
     head = home.people[0]
+    income = home.income
+    if percent != 100:
+        income = add_up({name: value * percent // 100 for name, value in income.items()}, home.size)
     values = {
         **dict(zip(_REGIONS, home.village.path, strict=True)),
         "region_hamlet": home.village.hamlets[home.hamlet][0],
@@ -137,7 +144,7 @@ def household_row(home: Household) -> list:
         "card_no": home.card_no,
         "year": AS_OF.year,
         "size": home.size,
-        **{key: yuan(home.income[key]) for key in INCOMES},
+        **{key: yuan(income[key]) for key in INCOMES},
         **home.land,
         "power_production": "是",
         "power_home": "是",

@@ -86,6 +86,8 @@ def data_rows(sheet, file):
 
 def read(column, value) -> cells.Cell:
     """Read a cell by the rules of the import."""
+    if value is None:
+        return cells.Cell(None, ())
     found, tag = (cells.number_text(value), cells.NUMBER) if isinstance(value, (int, float)) else (value, cells.TEXT)
     if cells.is_error(found):
         return cells.Cell(None, (cells.Found("D14", "stop"),))

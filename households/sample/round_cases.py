@@ -1,0 +1,77 @@
+"""The cases that need earlier rounds, or a change of members: rosters of 2018 and 2019, changes recorded by hand."""
+
+import random
+
+from households.sample import families, people
+from households.sample.economy import Household, Wish
+from households.sample.families import MALE, SON
+from households.sample.faults import Case, someone
+
+CASES: list[Case] = []
+
+
+def case(rule: str, subject: str = "h", **more) -> None:
+    CASES.append(Case(rule, subject, **more))
+
+
+def settled(members, _rng) -> int | None:
+    """A family in which nobody was born or came lately."""
+    return 0 if all(one.age >= 3 for one in members) else None
+
+
+def in_rounds(*years: int, **more):
+    """Return an `after` that puts the household into earlier years' sheets, with what differs there."""
+
+    def after(home: Household, place: int, _rng, _turn) -> None:
+        home.rounds = {year: {"place": place, **more} for year in years}
+
+    return after
+
+
+def _grade(one) -> bool:
+    return 13 <= one.age <= 15 and one.student_status in ("04", "05", "06")
+
+
+case("CD-11", "p", need=lambda members, rng: someone(_grade)(members, rng) if settled(members, rng) == 0 else None,
+     after=in_rounds(2018, 2019, grade="same"))  # fmt: skip
+case("HH-13", "p", after=in_rounds(2019, missing=True),
+     need=lambda members, rng: someone(lambda one: 23 <= one.age)(members, rng) if settled(members, rng) == 0 else None)  # fmt: skip
+case(
+    "IN-07",
+    need=settled,
+    after=lambda home, place, rng, turn: in_rounds(2019, scale=(35, 210)[turn % 2])(home, place, rng, turn),
+)
+# Nothing is wrong with these: all members in both years, income a little lower in the year before.
+case("", "", need=settled, after=in_rounds(2019, scale=92))
+
+
+def _grown_child(home: Household, _place, ids, _turn) -> None:
+    """Add a son of working age, who is going to leave by a split of the household."""
+    rng = random.Random(f"split/{home.index}")
+    head = home.people[0]
+    one = families.person(rng, SON, MALE, min(head.age - 26, 50))
+    people.describe(rng, one)
+    one.name = head.name[0] + "自立"
+    one.ethnicity, one.cert_no = head.ethnicity, ids.take(one.born, one.sex)
+    home.people.append(one)
+
+
+def _split(home: Household, _place, _rng, _turn) -> None:
+    home.changes = [(len(home.people) - 1, "09", "2020-03-15", "分户", len(home.people) - 1)]
+
+
+def _old_couple(members, _rng) -> int | None:
+    return 0 if len(members) == 2 and all(one.age >= 60 for one in members) else None
+
+
+case("HH-12", need=_old_couple, wish=Wish(idle=True), shape=_grown_child, after=_split)
+
+
+def _late_newborn(home: Household, place: int, _rng, turn: int) -> None:
+    born = home.people[place].born
+    late = born.replace(year=born.year + 2, day=min(born.day, 28))
+    early = born.replace(year=born.year - 1, day=min(born.day, 28))
+    home.changes = [(place, "06", (late, early)[turn % 2].isoformat(), "新生儿", None)]
+
+
+case("HH-14", "p", need=someone(lambda one: 3 <= one.age <= 10), after=_late_newborn)
