@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from accounts.masks import View
 from accounts.roles import Permission
 from households import history, listing, sections
+from households.findings import veiled
 from households.importing import lifecycle_of
 from households.models import (
     Household,
@@ -21,7 +22,7 @@ from households.models import (
     Proposal,
     ProposalState,
 )
-from households.present import Shown, Viewer, age_on, born, is_minor, opened
+from households.present import HIDDEN, Shown, Viewer, age_on, born, is_minor, opened
 from households.sections import Field
 from poverty.declarations import rules
 from validation.models import Finding
@@ -95,9 +96,12 @@ def people_of(household, user, viewer, year: int | None, members=None) -> list[P
     return found
 
 
-def findings_of(household, user, people) -> list[Found]:
+def findings_of(household, user, people, viewer) -> list[Found]:
     """Return the household's open findings, errors first."""
     rows = Finding.objects.visible_to(user).filter(household_id=household.pk, closed_at__isnull=True)
+    rows = rows.select_related("owner")
+    if not user.may(Permission.FINDING_VIEW):
+        rows = rows.filter(source="")  # a clue is no verdict, and nothing to be read by whom it is about
     by_member = {person.member.pk: person for person in people}
     found = []
     for row in sorted(rows, key=lambda row: ("EWI".find(row.severity), row.rule, row.subject)):
@@ -110,6 +114,8 @@ def findings_of(household, user, people) -> list[Found]:
         elif rule is not None and row.seen == "?" and person:
             length = len(opened(person.member, "cert_no"))
             seen = _("%(number)s characters") % {"number": length}
+        elif veiled(rule, viewer, person.member if person else None):
+            seen, expected = (HIDDEN if text else "" for text in (seen, expected))
         told = Found(
             row,
             _(rule.title) if rule is not None else row.rule,
@@ -166,7 +172,7 @@ def page(request, household: Household) -> dict:
     year = shown[-1] if shown else None
     people = people_of(household, user, viewer, year)
     present = [person for person in people if person.member.departed_on is None]
-    found = findings_of(household, user, people)
+    found = findings_of(household, user, people, viewer)
     head = next((person for person in present if person.member.relation == listing.HEAD), None)
     places = listing.path_of(household.village_id, names, user.area_code[:-1] if user.area_code else "")
     context = {

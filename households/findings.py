@@ -2,7 +2,6 @@
 
 import functools
 import math
-from collections.abc import Iterable
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import OuterRef
@@ -67,6 +66,11 @@ def fields_of(rule: Rule | None) -> list[Field]:
         if key in EDITABLE:
             found[key] = EDITABLE[key]
     return list(found.values())
+
+
+def veiled(rule: Rule | None, viewer: Viewer, member: Member | None) -> bool:
+    """Tell whether the values seen are of a field that this person is not shown as it stands."""
+    return any(viewer.of(of, member) is not View.FULL for of in fields_of(rule) if not of.sealed)
 
 
 class RegisterFinding(Presenter):
@@ -150,11 +154,6 @@ class RegisterFinding(Presenter):
 
     # --- what is shown ------------------------------------------------------------------------------------------------
 
-    def _veiled(self) -> bool:
-        """Tell whether the values seen are of a field that this person is not shown as it stands."""
-        member = self.member
-        return any(self.viewer.of(of, member) is not View.FULL for of in self.fields if not of.sealed)
-
     @property
     def seen(self) -> str:
         if self.rule is not None and self.rule.field == "cert_no" and not self.finding.expected:
@@ -164,11 +163,13 @@ class RegisterFinding(Presenter):
             return self.viewer.shown(Field("member", "cert_no"), self.member, self.member).text
         if self.finding.seen == "?" and self.member is not None:
             return _("%(number)s characters") % {"number": len(opened(self.member, "cert_no"))}
-        return HIDDEN if self.finding.seen and self._veiled() else self.finding.seen
+        return HIDDEN if self.finding.seen and veiled(self.rule, self.viewer, self.member) else self.finding.seen
 
     @property
     def expected(self) -> str:
-        return HIDDEN if self.finding.expected and self._veiled() else self.finding.expected
+        return (
+            HIDDEN if self.finding.expected and veiled(self.rule, self.viewer, self.member) else self.finding.expected
+        )
 
     @property
     def shown(self) -> list[dict]:
@@ -360,6 +361,10 @@ class RegisterFinding(Presenter):
     def undo_many(cls, done, by, *, reason: str, batch: str):
         return fixes.undo_many(done, by, reason=reason, batch=batch)
 
+    @classmethod
+    def done_words(cls, done, user):
+        return fixes.done_words(done, user)
+
     # --- in lists -----------------------------------------------------------------------------------------------------
 
     @classmethod
@@ -402,12 +407,3 @@ def _seen_in_list(finding: Finding, viewer: Viewer, person: dict | None) -> str 
     if viewer.view("minor") is not View.FULL and any(of.of_minor for of in fields):
         return HIDDEN
     return None
-
-
-def hide(findings: Iterable[Finding], user) -> None:
-    """Take out of findings what this person is not shown as it stands."""
-    viewer = Viewer(user)
-    for finding in findings:
-        if (seen := _seen_in_list(finding, viewer, None)) is not None:
-            finding.seen = seen
-            finding.expected = HIDDEN if seen == HIDDEN and finding.expected else finding.expected

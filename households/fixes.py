@@ -200,6 +200,30 @@ def undo_many(done: list[dict], by, *, reason: str, batch: str) -> list[str]:
     return left
 
 
+def done_words(done: list[dict], user) -> list[dict]:
+    """Return what was written in words; of a sealed value only that it was."""
+    viewer, found = Viewer(user), []
+    sheets = open_many((entry["household"] for entry in done), user, lock=False)
+    for entry in done:
+        sheet = sheets.get(entry["household"])
+        if sheet is None:
+            continue
+        key = parse(entry["key"])
+        member = sheet.members.get(key.member)
+        names = {uid: viewer.name(one) for uid, one in sheet.members.items()}
+        old, new = (
+            (viewer.words(key.field, entry[part], member) if not key.field.sealed else "***") for part in ("old", "new")
+        )
+        household = sheet.household
+        found.append(
+            {
+                "number": household.household_no, "url": household.get_absolute_url(),
+                "label": editing.label_of(key, names), "old": old, "new": new,
+            }
+        )  # fmt: skip
+    return found
+
+
 def _put_back(sheet: Sheet, row, key, entry: dict) -> bool:
     if not key.field.sealed:
         if sheet.plain(key) != entry["new"]:

@@ -32,6 +32,8 @@ from tests.access_table import TABLE
 from tests.conftest import TREE, empty_tables
 from tests.exchange.importing import id_number, person, workbook
 from tests.households.factories import finding as make_finding
+from validation import actions as findings
+from validation.models import FixBatch
 
 FAR = [("46", "海屿省", "province"), ("4601", "滨海市", "city"), ("460101", "东海县", "county")]
 FAR += [("460101100", "东海镇", "town"), ("460101100201", "渔村", "village")]
@@ -94,6 +96,8 @@ class World:
     colleagues: dict = field(default_factory=dict)  # region: a user there
     config: dict = field(default_factory=dict)  # region: dated value
     findings: dict = field(default_factory=dict)  # household key: a finding on it
+    photos: dict = field(default_factory=dict)  # household key: a photo of a field check
+    fixes: dict = field(default_factory=dict)  # region: corrections that wait for approval
     locks: dict = field(default_factory=dict)  # county: log-in that failed five times
     labels: dict = field(default_factory=dict)  # county: remembered label
     media: object = None  # where the stored files are
@@ -129,6 +133,13 @@ class World:
                 return {"uid": household.uid, "member": self.members[household.pk].uid}
             case "finding":
                 return {"uid": self.findings[self.household(role, place).pk].uid}
+            case "photo":
+                return {"uid": self.photos[self.household(role, place).pk].uid}
+            case "fixes":
+                region = TOWN if role == Role.TOWN_OFFICE else COUNTY
+                if not own:
+                    region = COUNTY if role == Role.TOWN_OFFICE else NEXT_COUNTY
+                return {"uid": self.fixes[region].uid}
             case "village" if role in PAIRED:
                 return self._absent(kind)  # single households make no area
             case "village":
@@ -234,6 +245,7 @@ def build() -> World:
             task="exchange.read", subject=10**6 + user.pk, created_by=user, title="读取"
         )
     _propose(world)
+    _check_on_the_spot(world)
     county, town = world.users[Role.COUNTY_OFFICE], world.users[Role.TOWN_OFFICE]
     _bring_in(world, COUNTY, county, 10, "石桥镇", "石桥村")
     _bring_in(world, TOWN, town, 20, "云岭镇", "竹坪村")
@@ -270,6 +282,22 @@ def _ask_for_exports(world: World) -> None:
         with scope.system("test"):
             world.requests[key] = ExportRequest.objects.create(
                 kind="persons", region_id=region, reason="核对", rows=2, requested_by=by
+            )
+
+
+def _check_on_the_spot(world: World) -> None:
+    """A field check with a photo of every finding, and corrections asked for in every county and one town."""
+    for key, finding in world.findings.items():
+        by = make_user(Role.VILLAGE_CADRE, finding.village_id)
+        with scope.acting(by):
+            photos = [(b"\xff\xd8\xff\xe0" + str(key).encode(), "image/jpeg")]
+            event = findings.check(finding=finding, by=by, text="已入户", photos=photos)
+        with scope.system("test"):
+            world.photos[key] = event.photos.get()
+    with scope.system("test"):
+        for region in (COUNTY, TOWN, NEXT_COUNTY):
+            world.fixes[region] = FixBatch.objects.create(
+                rule="ID-03", region_id=region, reason="核对", asked_by=make_user(Role.COUNTY_OFFICE, region[:6])
             )
 
 

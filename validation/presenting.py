@@ -59,7 +59,22 @@ class Presenter:
 
     @classmethod
     def fix_many(cls, findings: list[Finding], rule: Rule, user) -> list[dict]:
-        """Return the proposed corrections: {"finding", "household", "title", "number", "words"}."""
+        """Return the proposed corrections: {"finding", "number", "words"}."""
+        return []
+
+    @classmethod
+    def apply_many(cls, findings: list[Finding], rule: Rule, by, *, reason: str, batch: str):
+        """Write proposed corrections; return ([what was written where], [uids left as they were])."""
+        return [], [str(finding.uid) for finding in findings]
+
+    @classmethod
+    def undo_many(cls, done: list[dict], by, *, reason: str, batch: str) -> list[str]:
+        """Put back what was written; return the uids of findings whose values were changed since."""
+        return [entry["finding"] for entry in done]
+
+    @classmethod
+    def done_words(cls, done: list[dict], user) -> list[dict]:
+        """Return what was written, as the reader may see it: {"number", "url", "label", "old", "new"}."""
         return []
 
     @property
