@@ -145,6 +145,36 @@ def refresh_for(user, area_code: str = "") -> int:
     return sum(_refresh(lo, hi) for lo, hi in ranges_of(user, area_code))
 
 
+def state_for(user, area_code: str = "") -> str:
+    """Return a word that is another one as soon as a household, a member or a year has changed in what the user sees.
+
+    Every recount writes the sums of its regions anew, under new keys and times; what is marked is counted first.
+    """
+    ranges = ranges_of(user, area_code)
+    bounds = [[lo for lo, _hi in ranges], [hi for _lo, hi in ranges]]
+    statement = (
+        "SELECT md5(coalesce(string_agg(s.id || '@' || s.counted_at, ',' ORDER BY s.id), '')),"
+        " EXISTS (SELECT 1 FROM unnest(%s::text[], %s::text[]) AS r (lo, hi) JOIN dashboard_dirtyvillage d"
+        ' ON d.village >= r.lo COLLATE "C" AND d.village < r.hi COLLATE "C")'
+        " FROM unnest(%s::text[], %s::text[], %s::int[]) AS r (lo, hi, length) JOIN dashboard_regionsum s"
+        """ ON s.length = r.length AND s.region >= r.lo COLLATE "C" AND s.region < r.hi COLLATE "C" AND s."group" = ''"""
+    )
+    params = [*bounds, *bounds, [_level(lo) for lo, _hi in ranges]]
+    with connection.cursor() as cursor:
+        cursor.execute(statement, params)
+        state, stale = cursor.fetchone()
+        if stale:
+            refresh_for(user, area_code)
+            cursor.execute(statement, params)
+            state, _stale = cursor.fetchone()
+    return state
+
+
+def _level(code: str) -> int:
+    """Return the level whose sums make up a region: its own, but for larger ones than counties."""
+    return next(length for length in (6, 9, 12) if len(code) <= length)
+
+
 def refresh(area_code: str) -> int:
     """Recount the villages of an area that have changed since they were counted; return how many there were."""
     return _refresh(*scope.code_range(area_code))

@@ -57,6 +57,7 @@ class RegionSum(ScopedModel):
     households = models.IntegerField()
     persons = models.IntegerField()
     unplaced = models.IntegerField()
+    counted_at = models.DateTimeField(db_default=models.functions.Now())
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["length", "region", "group", "value"], name="regionsum_once")]

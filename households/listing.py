@@ -4,8 +4,10 @@ Keys of the page are found first and details are fetched for those alone, so tha
 of 75,000 households as in a village.
 """
 
+import hashlib
 from dataclasses import dataclass, field
 
+from django.core.cache import cache
 from django.core.paginator import Paginator
 from django.db import connection
 from django.db.models import Count, F, IntegerField, OuterRef, Subquery
@@ -14,13 +16,14 @@ from django.db.models.functions import Coalesce, Collate, JSONObject
 from dashboard import counts
 from dashboard.models import VillageCount
 from households.codes import RELATION
-from households.forms import NONE, SORTS, HouseholdFilterForm
+from households.forms import COUNTED, NONE, SORTS, HouseholdFilterForm
 from households.models import Household, HouseholdYear, Member
 from poverty import scope
 from regions.models import LEVEL_LENGTHS, Region
 from validation.models import Finding
 
 PER_PAGE = 50
+KEEP_SECONDS = 3600
 HEAD = next(code for code, label in RELATION.labels.items() if label == "户主")
 PINYIN = "zh-x-icu"
 
@@ -140,6 +143,22 @@ def _kept_totals(form, user) -> tuple[int, int]:
     return int(households), int(persons)
 
 
+def _remembers(form: HouseholdFilterForm, user) -> bool:
+    """Tell whether the totals of a list can be remembered: `counts.state_for` notices whatever could change them."""
+    asked = set(form.active) <= COUNTED | {"year", "unplaced"}
+    return asked and not any(part.household_id for part in user.scope_ranges())
+
+
+def _key(form: HouseholdFilterForm, user) -> str:
+    asked = form.cleaned_data
+    parts = [
+        counts.state_for(user, asked["region"]),
+        counts.ranges_of(user, asked["region"]),
+        sorted((name, str(value)) for name, value in form.active.items()),
+    ]
+    return "list-totals:" + hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
 def make(form: HouseholdFilterForm, user) -> Listing:
     """Return the page that the form asks for."""
     everything = Household.objects.visible_to(user).in_register()
@@ -150,8 +169,14 @@ def make(form: HouseholdFilterForm, user) -> Listing:
     year = asked["year"] if isinstance(asked["year"], int) else None
     number = int(asked["page"]) if asked["page"].isascii() and asked["page"].isdigit() else 1
     found = ordered(found, asked["sort"], user, year)
+    key = totals = None
     if knows_totals(form, user):
-        households, persons = _kept_totals(form, user)
+        totals = _kept_totals(form, user)
+    elif _remembers(form, user):
+        key = _key(form, user)
+        totals = cache.get(key)
+    if totals:
+        households, persons = totals
         page = Paginator(range(households), PER_PAGE).get_page(number)
         keys = found.values("pk")[page.start_index() - 1 if households else 0 :][:PER_PAGE]
     else:
@@ -159,6 +184,8 @@ def make(form: HouseholdFilterForm, user) -> Listing:
         page = Paginator(range(households), PER_PAGE).get_page(number)
         if page.number != number and households:
             keys = _found(found, user, page.number)[2]
+        if key:
+            cache.set(key, (households, persons), KEEP_SECONDS)
     rows = with_details(Household.objects.visible_to(user).filter(pk__in=keys), user, year)
     page.object_list = list(ordered(rows, asked["sort"], user, year))
     return Listing(

@@ -5,8 +5,10 @@ from django.contrib.gis.geos import Point
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.roles import Role
+from households.models import Household, HouseholdYear
 from poverty import scope
 from tests.households import factories as make
 
@@ -161,16 +163,49 @@ FRAME = (
 
 @pytest.mark.parametrize(
     "query",
-    [{}, {"status": "04", "region": "459901100"}, {"q": "岑", "findings": "1"}, {"sort": "-net", "page": "2"}],
+    [
+        {},
+        {"status": "04", "region": "459901100"},
+        {"q": "岑", "findings": "1"},
+        {"sort": "-net", "page": "2"},
+        {"unplaced": "1"},
+    ],
 )
 def test_the_list_costs_three_queries_beside_session_user_and_scope(county, query):
     for number in range(60):
         make.household("459901100201" if number % 2 else "459901100202")
-    county.get(URL)  # the area's name is in the session now, the sums are fresh
+    county.get(URL, query)  # the area's name is in the session now, the sums are fresh, the totals remembered
     with CaptureQueriesContext(connection) as captured:
         county.get(URL, query)
     own = [found["sql"] for found in captured if not any(word in found["sql"].split("WHERE")[0] for word in FRAME)]
     assert len(own) <= 3, own
+
+
+def test_remembered_totals_follow_every_change(county, cadre):
+    def totals(client, **query):
+        context = client.get(URL, query).context
+        return context["households"], context["persons"], len(context["page"].object_list)
+
+    first, second = make.household("459901100201"), make.household("459901100202")
+    for made in (first, second):
+        make.year(made, 2020)
+    for _again in range(2):
+        assert totals(county, year=2020) == (2, 2, 2)
+        assert totals(cadre, year=2020) == (1, 1, 1)  # what one user counted is not told another
+        assert totals(county, year=2020, region="459901100202") == (1, 1, 1)
+        assert totals(county, unplaced=1) == (2, 2, 2)
+    with scope.system("test"):
+        make.member(second)
+    assert totals(county, year=2020) == (2, 3, 2)
+    with scope.system("test"):
+        HouseholdYear.objects.filter(household=first).update(withdrawn_at=timezone.now())
+    assert totals(county, year=2020) == (1, 2, 1)
+    assert totals(cadre, year=2020) == (0, 0, 0)
+    with scope.system("test"):
+        make.year(first, 2021)
+        Household.objects.filter(pk=second.pk).update(position=Point(108.1, 23.1, srid=4326))
+    assert totals(county, year=2021) == (1, 1, 1)
+    assert totals(county, unplaced=1) == (1, 1, 1)
 
 
 def test_an_identity_number_is_not_searched_for_through_an_address(county):
