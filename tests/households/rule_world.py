@@ -124,7 +124,7 @@ class Cases:
         ]
 
 
-def build(cases: Cases, prepare=None, clean=None):
+def build(cases: Cases, prepare=None, clean=None, groups=("ID", "HH", "CD")):
     """Build all cases, run all rules of the register, and return what was found."""
     from regions.models import Region
 
@@ -139,7 +139,6 @@ def build(cases: Cases, prepare=None, clean=None):
         made = make_case()
         subjects.append(made)
     sound = clean() if clean else []
-    groups = ("ID", "HH", "CD")
     _record, outcomes = engine.run_all([one for one in rules if rules[one].group in groups], on=ON)
     with scope.system("test"):
         findings = {(one.rule, one.subject_kind, one.subject): one for one in Finding.objects.open()}
@@ -148,13 +147,13 @@ def build(cases: Cases, prepare=None, clean=None):
     )
 
 
-def world_of(cases: Cases, prepare=None, clean=None):
+def world_of(cases: Cases, prepare=None, clean=None, **more):
     """Return the module's fixture."""
 
     @pytest.fixture(scope="module")
     def world(django_db_setup, django_db_blocker):
         with django_db_blocker.unblock():
-            yield build(cases, prepare, clean)
+            yield build(cases, prepare, clean, **more)
             second.close()
             connection.close()
             empty_tables()
