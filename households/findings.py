@@ -32,8 +32,6 @@ EDITABLE = {
     )
 }  # fmt: skip
 IN_QUESTION = sections.Section("question", gettext_noop("In question"), ())
-# What a rule about a whole household is corrected at, where it names no more than the household.
-OF_HOUSEHOLD = {"HH-01": ("relation",), "HH-02": ("relation",), "HH-03": ("size",)}
 EARTH_M = 6_371_000
 
 
@@ -54,8 +52,6 @@ def fields_of(rule: Rule | None) -> list[Field]:
     if rule is None:
         return []
     names = rule.fields or (rule.field,)
-    if set(names) <= {"household_no", "person_no", ""}:
-        names = OF_HOUSEHOLD.get(rule.id, names)
     found: dict[str, Field] = {}
     first = ("member", "member_year") if rule.subject == "member" else ("year",)
     for name in names:

@@ -406,7 +406,8 @@ declare("CD-03", E, "member", _("Work is filled in for somebody younger than 16"
         _("Take it out; report child labour"), "work_area work_months",
         thresholds=(least("min_age", 16, _("youngest age of work"), YEARS),))  # fmt: skip
 declare("CD-04", E, "member", _("Below 16 the labour ability has to be none"), able_child, _("Set it to none"), "labour",
-        thresholds=(least("min_age", 16, _("youngest age of work"), YEARS),))  # fmt: skip
+        thresholds=(least("min_age", 16, _("youngest age of work"), YEARS),),
+        fix="households.fixes.no_labour_of_children")  # fmt: skip
 declare("CD-05", W, "member", _("The labour ability of somebody of 60 or older is not plausible"), able_old_person,
         _("Set it to weak, half or none"), "labour",
         thresholds=(least("min_age", 60, _("age from which labour is weak at most"), YEARS),))  # fmt: skip
@@ -441,7 +442,7 @@ declare("CD-17", W, "member", _("The grave illness is not named"), illness_unnam
 declare("CD-18", E, "household", _("The main cause of poverty is missing"), without_cause, _("Fill it in"), "main_cause",
         facet=COMPLETE)  # fmt: skip
 declare("CD-19", E, "household", _("More than two other causes, or one that is the main cause"), with_wrong_causes,
-        _("Correct it"), "other_causes main_cause")  # fmt: skip
+        _("Correct it"), "other_causes main_cause", fix="households.fixes.other_causes_once")  # fmt: skip
 declare("CD-20", W, "household", _("The cause of poverty does not fit the family"), cause_not_borne_out,
         _("Correct the cause or the member"), "main_cause")  # fmt: skip
 declare("CD-21", E, "household", _("The type does not fit the members on minimum living allowance"),
@@ -449,7 +450,7 @@ declare("CD-21", E, "household", _("The type does not fit the members on minimum
 declare("CD-22", E, "household", _("Minimum living allowance and destitute support at the same time"), supported_twice,
         _("Stop one of them"), "household_type dibao t_dibao t_tekun")  # fmt: skip
 declare("CD-23", E, "household", _("Dangerous house and house grade contradict each other"), danger_against_grade,
-        _("Follow the appraisal"), "house_dangerous house_grade")  # fmt: skip
+        _("Follow the appraisal"), "house_dangerous house_grade", fix="households.fixes.danger_of_grade")  # fmt: skip
 declare("CD-24", E, "household", _("Exited without the three guarantees"), exited_without_guarantees,
         _("Correct the data, or help again"), "status house_dangerous water_safe")  # fmt: skip
 declare("CD-25", E, "household", _("Safe water and water hard to get contradict each other"), water_against_itself,

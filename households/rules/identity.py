@@ -175,17 +175,21 @@ def of_wrong_size(households, check):
     )
 
 
-def declare(id, severity, subject, title, find, suggestion, field, facet=Facet.VALIDITY, fields=()):
+def declare(id, severity, subject, title, find, suggestion, field, facet=Facet.VALIDITY, fields=(), fix=""):
     fields = fields or (field,)
     rules.add(
-        id, Rule(id, severity, subject, title, find, suggestion, field, on_import=True, facet=facet, fields=fields)
+        id,
+        Rule(
+            id, severity, subject, title, find, suggestion, field, on_import=True, facet=facet, fields=fields, fix=fix
+        ),
     )
 
 
 declare("ID-02", E, "member", _("The certificate number has a wrong number of characters"), of_wrong_length,
         _("Enter it again from the card"), "cert_no")  # fmt: skip
 declare("ID-03", W, "member", _("The certificate number has 15 digits and needs the new form"), of_fifteen_digits,
-        _("Take over the computed 18-digit number after seeing the card"), "cert_no")  # fmt: skip
+        _("Take over the computed 18-digit number after seeing the card"), "cert_no",
+        fix="households.fixes.upgraded_number")  # fmt: skip
 declare("ID-04", E, "member", _("The certificate number holds characters that cannot be in one"), with_fault("characters"),
         _("Enter it again from the card"), "cert_no")  # fmt: skip
 declare("ID-05", E, "member", _("The check digit of the identity number is wrong"), with_fault("check"),
@@ -193,19 +197,36 @@ declare("ID-05", E, "member", _("The check digit of the identity number is wrong
 declare("ID-06", E, "member", _("The birth date inside the certificate number is not valid"), with_fault("birth"),
         _("Enter it again from the card"), "cert_no")  # fmt: skip
 declare("ID-09", W, "member", _("The sex differs from the certificate number"), of_other_sex,
-        _("Take it from the number after seeing the card"), "sex")  # fmt: skip
+        _("Take it from the number after seeing the card"), "sex", fix="households.fixes.sex_of_number")  # fmt: skip
 declare("ID-10", W, "member", _("The birth date differs from the certificate number"), of_other_birth,
-        _("Take it from the number after seeing the card"), "birth_date")  # fmt: skip
+        _("Take it from the number after seeing the card"), "birth_date", fix="households.fixes.birth_of_number")  # fmt: skip
 declare("ID-11", E, "member", _("The same certificate number stands twice in the household"), twice_in_household,
         _("Remove or correct one of them"), "cert_no")  # fmt: skip
 declare("ID-12", E, "member", _("The same certificate number stands in different households"), in_two_households,
         _("Keep the household of residence"), "cert_no")  # fmt: skip
-declare("HH-01", E, "household", _("The household has no head"), without_head, _("Choose the head"), "household_no")
 declare(
-    "HH-02", E, "household", _("The household has more than one head"), with_two_heads, _("Keep one"), "household_no"
+    "HH-01",
+    E,
+    "household",
+    _("The household has no head"),
+    without_head,
+    _("Choose the head"),
+    "household_no",
+    fields=("relation",),
+)
+declare(
+    "HH-02",
+    E,
+    "household",
+    _("The household has more than one head"),
+    with_two_heads,
+    _("Keep one"),
+    "household_no",
+    fields=("relation",),
 )
 declare("HH-03", E, "household", _("The declared size differs from the members on file"), of_wrong_size,
-        _("Correct the size or record the change of members"), "household_no")  # fmt: skip
+        _("Correct the size or record the change of members"), "household_no", fields=("size",),
+        fix="households.fixes.size_of_members")  # fmt: skip
 
 
 # --- over the flat tables: the numbers and names of persons --------------------------------------------------------------
