@@ -57,16 +57,19 @@ def of_wrong_generation(persons, check):
     Of a household with one head. Parents-in-law and children-in-law may be of any age.
     """
     least_years = "make_interval(years => %s)"
+    # One reading of the persons: joined with themselves, in a preview, the planner misjudges how many heads there are.
     return found(
-        """checked_person p JOIN checked_house x ON x.id = p.household_id AND x.heads = 1
-           JOIN checked_person h ON h.household_id = p.household_id AND h.relation = '01'""",
-        where=f"""(p.relation IN {CHILDREN} AND p.born < h.born + {least_years})
-                  OR (p.relation IN {PARENTS} AND h.born < p.born + {least_years})""",
+        f"""(SELECT id, household_id, village, relation, born, count(*) FILTER (WHERE relation = '01') OVER house AS heads,
+                    min(born) FILTER (WHERE relation = '01') OVER house AS head_born
+               FROM checked_person WHERE relation = '01' OR relation IN {CHILDREN} OR relation IN {PARENTS}
+             WINDOW house AS (PARTITION BY household_id)) p""",
+        where=f"""p.heads = 1 AND ((p.relation IN {CHILDREN} AND p.born < p.head_born + {least_years})
+                  OR (p.relation IN {PARENTS} AND p.head_born < p.born + {least_years}))""",
         of="p",
-        seen="""CASE WHEN p.relation IN ('03', '04') THEN date_part('year', age(p.born, h.born))
-                ELSE date_part('year', age(h.born, p.born)) END::text""",
+        seen="""CASE WHEN p.relation IN ('03', '04') THEN date_part('year', age(p.born, p.head_born))
+                ELSE date_part('year', age(p.head_born, p.born)) END::text""",
         expected="'≥ ' || %s::text",
-        basis="concat_ws('|', p.relation, p.born, h.born)",
+        basis="concat_ws('|', p.relation, p.born, p.head_born)",
         params=(f"{check['min_gap']:.0f}", int(check["min_gap"]), int(check["min_gap"])),
     )
 
@@ -242,7 +245,7 @@ declare("HH-08", E, "household", _("Head and spouse are of one sex"), couple_of_
 declare("HH-09", E, "household", _("The head has more than one spouse"), with_two_spouses, _("Correct the relation"),
         "relation")  # fmt: skip
 declare("HH-10", W, "member", _("The difference in age to the head is not plausible"), of_wrong_generation,
-        _("Correct the relation"), "relation birth_date", reads="checked_house",
+        _("Correct the relation"), "relation birth_date",
         thresholds=(least("min_gap", 15, _("smallest plausible gap between parent and child"), YEARS),))  # fmt: skip
 declare("HH-11", W, "household", _("The head is younger than 16"), with_child_as_head, _("Choose another head"),
         "relation", thresholds=(least("min_age", 16, _("youngest plausible head"), YEARS),))  # fmt: skip
