@@ -50,27 +50,29 @@ class RegisterMerge(RegisterImport):
     def match(self) -> None:
         """Find the stored household, person and years of every staged row; refuse numbers taken elsewhere.
 
-        What is new gets its key here, so that a merge need not write the staged rows again.
+        What is new gets its key here, so that a merge need not write the staged rows again. Stored rows are looked up
+        one by one through their unique keys: a join would read a whole province for a county's file.
         """
         self.tune()
         # Without a number: the household in whose village a head with this identity is on file.
         self.run(f"TRUNCATE {self.h_state}")
         self.run(
             f"""INSERT INTO {self.h_state} (h, household_id, household_year_id, is_new, verdict)
-                SELECT d.h, COALESCE(t.id, f.household_id, nextval('households_household_id_seq')), y.id,
-                       COALESCE(t.id, f.household_id) IS NULL,
-                       CASE WHEN COALESCE(t.id, f.household_id) IS NULL THEN 'new' ELSE 'unchanged' END
-                  FROM {self.h_data} d
-                  LEFT JOIN households_household t ON t.household_no = d.household_no
-                  LEFT JOIN (SELECT m.id_index, m.village, min(m.household_id) AS household_id
-                               FROM households_member m
-                              WHERE m.relation = '{HEAD}' AND m.departed_on IS NULL AND m.withdrawn_at IS NULL
-                                AND m.id_index IN (SELECT head_index FROM {self.h_data} WHERE household_no IS NULL)
-                              GROUP BY m.id_index, m.village) f
-                    ON d.household_no IS NULL AND f.id_index = d.head_index AND f.village = d.village
-                  LEFT JOIN households_householdyear y
-                    ON y.household_id = COALESCE(t.id, f.household_id) AND y.year = d.year
-                 ORDER BY d.h"""
+                SELECT x.h, COALESCE(x.known, nextval('households_household_id_seq')),
+                       (SELECT y.id FROM households_householdyear y WHERE y.household_id = x.known AND y.year = x.year),
+                       x.known IS NULL, CASE WHEN x.known IS NULL THEN 'new' ELSE 'unchanged' END
+                  FROM (SELECT d.h, d.year, COALESCE((SELECT t.id FROM households_household t
+                                                       WHERE t.household_no = d.household_no), f.household_id) AS known
+                          FROM {self.h_data} d
+                          LEFT JOIN (SELECT m.id_index, m.village, min(m.household_id) AS household_id
+                                       FROM households_member m
+                                      WHERE m.relation = '{HEAD}' AND m.departed_on IS NULL AND m.withdrawn_at IS NULL
+                                        AND m.id_index IN (SELECT head_index FROM {self.h_data}
+                                                            WHERE household_no IS NULL)
+                                      GROUP BY m.id_index, m.village) f
+                            ON d.household_no IS NULL AND f.id_index = d.head_index AND f.village = d.village
+                         OFFSET 0) x
+                 ORDER BY x.h"""
         )
         # One household named in two ways in one file: the second group of rows cannot be told from the first.
         self.run(
@@ -88,19 +90,22 @@ class RegisterMerge(RegisterImport):
         self.run(
             f"""INSERT INTO {self.p_state} (_no, household_id, member_id, member_year_id, is_new, verdict, new_village)
                 SELECT d._no, h.household_id,
-                       COALESCE(t.id, CASE WHEN d._verdict = '' THEN nextval('households_member_id_seq') END), y.id,
-                       d._verdict = '' AND t.id IS NULL,
-                       CASE WHEN d._verdict <> '' THEN d._verdict WHEN t.id IS NULL THEN 'new' ELSE 'unchanged' END,
+                       COALESCE(d.known, CASE WHEN d._verdict = '' THEN nextval('households_member_id_seq') END),
+                       (SELECT y.id FROM households_memberyear y WHERE y.member_id = d.known AND y.year = d.year),
+                       d._verdict = '' AND d.known IS NULL,
+                       CASE WHEN d._verdict <> '' THEN d._verdict
+                            WHEN d.known IS NULL THEN 'new' ELSE 'unchanged' END,
                        CASE WHEN g.village <> d.village THEN g.village END
-                  FROM {self.p_data} d
+                  FROM (SELECT d._no, d.h, d.village, d.year, d._verdict,
+                               (SELECT t.id FROM households_member t
+                                 WHERE t.person_no = d.person_no AND d._verdict = '') AS known
+                          FROM {self.p_data} d OFFSET 0) d
                   LEFT JOIN {self.h_state} h ON h.h = d.h LEFT JOIN {self.h_data} g ON g.h = d.h
-                  LEFT JOIN households_member t ON t.person_no = d.person_no AND d._verdict = ''
-                  LEFT JOIN households_memberyear y ON y.member_id = t.id AND y.year = d.year
                  ORDER BY d._no"""
         )
         self.run(f"ANALYZE {self.p_state}")
         if not self._any(self.p_data, "s.person_no IS NULL AND s._verdict = ''") and not self._any(
-            "households_member", "s.person_no LIKE 'L%'"
+            "households_member", "s.person_no >= 'L' AND s.person_no < 'M' AND s.person_no LIKE 'L%'"
         ):
             return
         # A missing person number is matched by identity inside the household, else by name; a first official number
@@ -174,6 +179,8 @@ class RegisterMerge(RegisterImport):
                 (self.p, "cert_no_mask", "households_member", "member_id", "cert_no_sealed", masks.mask_id, "cert_no")
             )
         for name, mask, table, key, sealed, hide, field in checks:
+            if not self._any(self._data(name), f's."{mask}" IS NOT NULL'):
+                continue
             rows = self.fetch(
                 f'SELECT s._sheet, s._row, s."{mask}", t.uid, t.{sealed} FROM {name} s'
                 f' LEFT JOIN {table} t ON t.id = s.{key} WHERE s."{mask}" IS NOT NULL'
@@ -181,7 +188,7 @@ class RegisterMerge(RegisterImport):
             for sheet, row, shown, uid, stored in rows:
                 if stored is None or hide(crypto.unseal(PLACES[sealed], uid, stored)) != shown:
                     bad.append((sheet, row, field))
-        if self.persons:
+        if self.persons and self._any(self.p_data, "s.name_mask IS NOT NULL"):
             named = self.fetch(
                 f"""SELECT s._sheet, s._row, s.name_mask, t.name FROM {self.p} s
                       LEFT JOIN households_member t ON t.id = s.member_id WHERE s.name_mask IS NOT NULL"""
@@ -270,17 +277,22 @@ class RegisterMerge(RegisterImport):
         household, year = self.layout.target("household"), self.layout.target("household_year")
         prov = "source_batch_id = s.batch_id; source_sheet = s._sheet; source_row = s._row"
         written["household"] = self.run(household.insert(self.h, "s.is_new ORDER BY s.village, s.h"))
-        # A bulk load makes the planner's statistics useless at once; joins to what was just written need new ones.
-        if written["household"] > 1000:
-            self.run("SELECT analyze_register()")
+        self._analyze("households_household", written["household"])
         if self._any_newer(self.h, "household_id", "households_household"):
             self._update_households(household, good, prov, written)
         self._write_years(year, self.h, good, prov, written)
         if self.persons:
             self._merge_persons(good, prov, written)
-        if sum(written.values()) > 1000:
-            self.run("SELECT analyze_register()")
         return written
+
+    def _analyze(self, table: str, rows: int) -> None:
+        """A bulk load makes the planner's statistics useless at once: joins to what was just written need new ones."""
+        if rows > 1000:
+            self.run("SELECT analyze_register(%s)", [table])
+
+    def _data(self, name: str) -> str:
+        """Return the table of staged values behind a staged view: what asks nothing of the register needs no join."""
+        return self.p_data if name == self.p else self.h_data
 
     def _any(self, name: str, condition: str) -> bool:
         source = name if " s JOIN " in name else f"{name} s"
@@ -288,7 +300,10 @@ class RegisterMerge(RegisterImport):
 
     def _any_newer(self, name: str, key: str, table: str) -> bool:
         """Whether any staged row changes its stored row, or makes it newer: the same file again does neither."""
-        return self._any(name, "s.verdict = 'changed'") or self._any(
+        state = self.p_state if name == self.p else self.h_state
+        if not self._any(state, "NOT s.is_new AND s.verdict IN ('unchanged', 'changed')"):
+            return False
+        return self._any(state, "s.verdict = 'changed'") or self._any(
             f'{name} s JOIN {table} t ON t.id = s.{key} AND s.stamp > t.stamp COLLATE "C"',
             "NOT s.is_new AND s.verdict = 'unchanged'",
         )
@@ -317,7 +332,7 @@ class RegisterMerge(RegisterImport):
 
     def _number_households(self) -> None:
         """Give new households a local number where the file has none: "L" + village + 5 digits."""
-        if not self._any(self.h, "s.is_new AND s.household_no IS NULL"):
+        if not self._any(self.h_data, "s.household_no IS NULL"):
             return
         self.run(
             f"""UPDATE {self.h_state} s SET new_household_no = n.no
@@ -332,7 +347,7 @@ class RegisterMerge(RegisterImport):
 
     def _number_persons(self) -> None:
         """Give new persons a local number where the file has none: the household's, and two digits more."""
-        if not self._any(self.p, "s.is_new AND s.person_no IS NULL"):
+        if not self._any(self.p_data, "s.person_no IS NULL"):
             return
         self.run(
             f"""UPDATE {self.p_state} s SET new_person_no = n.no
@@ -354,6 +369,7 @@ class RegisterMerge(RegisterImport):
         written[target.name] = self.run(
             target.insert(name, f"{owner} AND {good} AND s.{target.staged_key} IS NULL AND ({filled})")
         )
+        self._analyze(target.table, written[target.name])
         if self._any_newer(name, target.staged_key, target.table):
             written[f"{target.name} changed"] = self.run(target.update(name, good, prov))
 
@@ -361,8 +377,7 @@ class RegisterMerge(RegisterImport):
         member, member_year = self.layout.target("member"), self.layout.target("member_year")
         self._number_persons()
         written["member"] = self.run(member.insert(self.p, "s.is_new ORDER BY s.village, s._no"))
-        if written["member"] > 1000:
-            self.run("SELECT analyze_register()")
+        self._analyze("households_member", written["member"])
         if self._any_newer(self.p, "member_id", "households_member"):
             self._update_members(member, good, prov, written)
         self._write_years(member_year, self.p, good, prov, written)
@@ -423,13 +438,18 @@ class RegisterMerge(RegisterImport):
                 f" ON e.pgh_obj_id = s.member_id WHERE 'member.household' = ANY(s.changed)"
             )
         self.run("DROP TABLE IF EXISTS checked_households")
+        # What is asked from here on is looked up household by household, however many more the register has.
+        self.run("SELECT set_config('enable_nestloop', 'on', true)")
         self.run(
             f"""CREATE TEMPORARY TABLE checked_households ON COMMIT DROP AS
                 WITH touched AS ({touched})
                 SELECT household_id FROM touched
                 UNION
-                SELECT o.household_id FROM touched t JOIN households_member m ON m.household_id = t.household_id
-                  JOIN households_member o ON o.id_index = m.id_index AND o.household_id <> m.household_id"""
+                SELECT o.household_id FROM touched t
+                  JOIN LATERAL (SELECT m.household_id, m.id_index FROM households_member m
+                                 WHERE m.household_id = t.household_id AND m.id_index IS NOT NULL OFFSET 0) m ON true
+                  JOIN LATERAL (SELECT o.household_id FROM households_member o
+                                 WHERE o.id_index = m.id_index AND o.household_id <> m.household_id OFFSET 0) o ON true"""
         )
         self.run("ANALYZE checked_households")
         return "SELECT household_id FROM checked_households"
@@ -440,15 +460,21 @@ class RegisterMerge(RegisterImport):
             for (code,) in self.fetch(f"SELECT DISTINCT village FROM {self.h} WHERE village IS NOT NULL ORDER BY 1")
         ]
 
+    def _inside(self, alias: str) -> str:
+        """SQL: between the first and the last village of the file; a range is looked up, a list of villages is not."""
+        villages = f"(SELECT %s(village) FROM {self.h_data})"
+        return f"{alias}.village >= {villages % 'min'} AND {alias}.village <= {villages % 'max'}"
+
     def missing_sql(self) -> str:
         """SQL: who is in the register in the villages of the file, and not in the file."""
         if self.persons:
             return f"""SELECT m.id, m.household_id, m.village, m.name, m.person_no FROM households_member m
                 JOIN households_household t ON t.id = m.household_id AND t.withdrawn_at IS NULL AND t.lifecycle <> 'CANCELLED'
-                WHERE m.village IN (SELECT DISTINCT village FROM {self.h}) AND m.departed_on IS NULL
+                WHERE {self._inside("m")} AND {self._inside("t")}
+                  AND m.village IN (SELECT DISTINCT village FROM {self.h}) AND m.departed_on IS NULL
                   AND m.withdrawn_at IS NULL AND NOT EXISTS (SELECT 1 FROM {self.p} s WHERE s.member_id = m.id)"""
         return f"""SELECT NULL::bigint, t.id, t.village, NULL, t.household_no FROM households_household t
-            WHERE t.village IN (SELECT DISTINCT village FROM {self.h}) AND t.withdrawn_at IS NULL
+            WHERE {self._inside("t")} AND t.village IN (SELECT DISTINCT village FROM {self.h}) AND t.withdrawn_at IS NULL
               AND t.lifecycle <> 'CANCELLED' AND NOT EXISTS (SELECT 1 FROM {self.h} s WHERE s.household_id = t.id)"""
 
     def missing(self) -> int:
@@ -505,6 +531,7 @@ class RegisterMerge(RegisterImport):
         A person's finding stands at the person's row, a household's at its first row. Only rules that run at every
         import are told: what others found is of another day.
         """
+        self.tune()
         parts = [
             f"""SELECT f.rule, h._sheet, h._row, f.seen, f.expected FROM validation_finding f
                   JOIN {self.h} h ON h.household_id = f.subject

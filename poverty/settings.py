@@ -153,6 +153,7 @@ CELERY_BEAT_SCHEDULE = {
     "seal audit trail": {"task": "accounts.seal_audit", "schedule": 30.0},
     "tidy accounts": {"task": "accounts.tidy", "schedule": 86400.0},
     "delete what is past keeping": {"task": "exchange.retention", "schedule": 3600.0},
+    "delete departments' lists past keeping": {"task": "departments.retention", "schedule": 3600.0},
     "run the data rules": {"task": "validation.nightly", "schedule": crontab(hour=2, minute=30)},
 }
 JOB_LEASE_SECONDS = env.int("JOB_LEASE_SECONDS", default=60)
@@ -247,7 +248,9 @@ UPLOAD_KEEP_DAYS = env.int("UPLOAD_KEEP_DAYS", default=180)
 # History: statement-level triggers; the context is copied into every event row.
 PGHISTORY_CONTEXT_FIELD = pghistory.ContextJSONField()
 PGHISTORY_CONTEXT_ID_FIELD = pghistory.ContextUUIDField()
-PGHISTORY_OBJ_FIELD = pghistory.ObjForeignKey(related_name="events")
+# History is found by its row or by its context: indexes on the other keys of an event would only cost every writer.
+PGHISTORY_FOREIGN_KEY_FIELD = pghistory.ForeignKey(db_index=False)
+PGHISTORY_OBJ_FIELD = pghistory.ObjForeignKey(related_name="events", db_index=True)
 PGHISTORY_APPEND_ONLY = False  # the app role has no UPDATE or DELETE on event tables: a grant, not a trigger
 PGHISTORY_LEVEL = pghistory.Statement
 PGHISTORY_INSTALL_CONTEXT_FUNC_ON_MIGRATE = True
