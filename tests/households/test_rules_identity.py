@@ -1,13 +1,19 @@
 """Rules about numbers, names, telephones and cards: what each finds, and what it must leave alone."""
 
 import datetime as dt
+from importlib import import_module
+from types import SimpleNamespace
 
 import pytest
+from django.db import connection
 
 from accounts.models import User
 from accounts.roles import Role
+from households.models import Member
 from households.rules.common import rules
 from poverty import crypto, scope
+from tests.conftest import _owner
+from tests.households import factories as make
 from tests.households.rule_world import (
     HERE,
     NEXT,
@@ -254,3 +260,16 @@ def test_adding_a_number_closes_the_finding_that_it_was_missing(world, django_db
         engine.run(["ID-01"], households=f"SELECT {member.household_id}::bigint", on=ON)
         finding = Finding.objects.get(rule="ID-01", subject=member.pk)
     assert finding.closed_as == "gone"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_certificates_that_were_there_before_are_read_anew(regions):
+    text = number("1960-01-01")
+    wrong = family(head={**old("1960-01-01", relation="01"), "cert_no": text + "84"}).head
+    right = family(wife(), head={**old("1960-01-01", relation="01"), "cert_no": number("1960-01-01") + "44"}).head
+    with scope.system("test"):
+        Member.objects.filter(pk__in=(wrong.pk, right.pk)).update(id_fault="")
+    migration = import_module("households.migrations.0013_certificates_read_anew")
+    with _owner(connection.settings_dict["NAME"]) as owner, owner.transaction():
+        migration.read_anew(None, SimpleNamespace(connection=owner))
+    assert (make.fresh(wrong).id_fault, make.fresh(right).id_fault) == ("certificate", "")
