@@ -34,7 +34,7 @@ def newest(table: str, key: str, year: int) -> str:
     return (
         f"(SELECT a.* FROM {table} a LEFT JOIN {table} b ON b.{key} = a.{key} AND b.year > a.year"
         f" AND b.year <= {year} AND b.withdrawn_at IS NULL"
-        f" WHERE b.id IS NULL AND a.year <= {year} AND a.withdrawn_at IS NULL)"
+        f" WHERE b.{key} IS NULL AND a.year <= {year} AND a.withdrawn_at IS NULL)"
     )
 
 
