@@ -312,7 +312,8 @@ def _run_rule(rule: Rule, check: Check, prepared: Prepared, taken_at, run_id=Non
         return Outcome(rule.id, checked, 0, 0, 0, 0)
     parts = areas(rule, check.code, check.on)
     sql, params = _all_hits(rule, check, parts)
-    due = check.on + dt.timedelta(days=config.integer("finding.deadline_days", check.code))
+    # The time to settle it begins when people are told, whatever day the data were looked at for.
+    due = timezone.localdate() + dt.timedelta(days=config.integer("finding.deadline_days", check.code))
     closed_as = "gone" if any(part.numbers["on"] for part in parts) else "off"
     with connection.cursor() as cursor:
         cursor.execute(
