@@ -182,7 +182,7 @@ def _of_members(home: Household, rng, payments) -> Iterator[Said]:
         yield "marriage", who(man) | {
             "other_name": wife.name, "other_cert_no": wife.cert_no, "state": "结婚登记", "registered_on": "2008-10-01",
         }  # fmt: skip
-    for item, month, fen in payments:
+    for item, month, fen in home.lists.get("paid", list)(payments):
         yield "onecard", who(members[0] if members else head) | where | {
             "item": ITEMS[item], "amount_yuan": fen / 100, "paid_on": f"{month}-20",
         }  # fmt: skip
@@ -190,7 +190,11 @@ def _of_members(home: Household, rng, payments) -> Iterator[Said]:
 
 def _of_work(home: Household, members, where) -> Iterator[Said]:
     """Who works away, and the power the house uses: as much as somebody being at home explains."""
-    away = [(one, one.work_months if one.work_area in ("02", "03", "04") else 0) for one in home.people]
+    away = [
+        (one, one.work_months if one.work_area in ("02", "03", "04") else 0)
+        for place, one in enumerate(home.people)
+        if not (home.wish and home.wish.absent == place)
+    ]
     shortest = min((months for _one, months in away), default=0)
     for one, months in away:
         if months and one in members:

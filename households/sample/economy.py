@@ -78,7 +78,8 @@ class Household:
     ledger: str = ""  # what is planted in its monthly ledger
     lists: dict = field(default_factory=dict)  # what departments' lists say of it otherwise than it is
     rounds: dict = field(default_factory=dict)  # earlier years whose sheets hold it: {year: what differs}
-    changes: list = field(default_factory=list)  # of members: (place, kind, day, reason, size from then on)
+    # Of members: (place, kind, day, reason, size and income a head from then on)
+    changes: list = field(default_factory=list)
     position_of: int | None = None  # index of the household in whose house it is said to live
 
     @property

@@ -4,9 +4,11 @@
 salary, large machines.
 """
 
+import random
+
 from households.sample.departments import who
-from households.sample.economy import Household, Wish
-from households.sample.families import AS_OF, SPOUSE
+from households.sample.economy import Household, Wish, add_up
+from households.sample.families import SPOUSE
 from households.sample.faults import ANYONE, Case, someone
 
 CASES: list[Case] = []
@@ -140,7 +142,7 @@ def _rich_husband(home: Household, one, turn: int) -> None:
     home.lists.setdefault("skip", set()).add("marriage")
 
     def rows(outsiders):
-        rng = __import__("random").Random(f"spouse/{home.index}")
+        rng = random.Random(f"spouse/{home.index}")
         other = outsiders.person(rng, 30, 50)
         yield "marriage", who(one) | {
             "other_name": other["name"], "other_cert_no": other["cert_no"], "state": "结婚登记", "registered_on": "2012-05-20",
@@ -172,8 +174,28 @@ def _all_away(home: Household, _one, turn: int) -> None:
 
 add("XD-17", lambda people, _rng: 0 if all(one.age >= 16 for one in people) and len(people) > 1 else None, nothing,
     subject="h", wish=Wish(idle=True), later=_all_away)  # fmt: skip
-add("XD-18", ANYONE, lambda *_given: [("onecard", {
-    "item": "水库移民补贴", "amount_yuan": 90, "paid_on": "2020-06-20"})], subject="h")  # fmt: skip
+
+
+def _other_month(home: Household, _one, _turn) -> None:
+    """What was paid in one month stands in the ledger under another."""
+    home.lists["paid"] = lambda paid: [(paid[0][0], _next(paid[0][1]), paid[0][2]), *paid[1:]]
+
+
+def _next(month: str) -> str:
+    year, number = (int(part) for part in month.split("-"))
+    return f"{year}-{number + 1:02}" if number not in (9, 12) else f"{year}-{number - 1:02}"
+
+
+def _half(home: Household, _one, _turn) -> None:
+    home.income["t_other"] += 1500_00
+    add_up(home)
+    home.lists["paid"] = lambda paid: [(item, month, fen // 2) for item, month, fen in paid]
+
+
+add("XD-18", _young_head, nothing, subject="h", wish=Wish(works=True), later=_other_month)
+add("IN-17", _young_head, nothing, subject="h", later=_half)
+add("IN-18", ANYONE, lambda *_given: [("onecard", {"item": "水库移民补贴", "amount_yuan": 600, "paid_on": "2020-06-20"})],
+    subject="h", follows=lambda home, _place: [("XD-18", home.household_no)])  # fmt: skip
 # The police know the person by another name.
 add(
     "ID-13",
@@ -181,5 +203,3 @@ add(
     nothing,
     later=lambda home, one, _turn: change("hukou", {"name": one.name[0] + "某山"})(home, one, 0),
 )
-
-assert AS_OF.year == 2020

@@ -129,6 +129,8 @@ def households(map_: Map, count: int, seed: int, *, clean: bool) -> Iterator[tup
                 card_no=card(index, offset),
                 bank_name=f"{village.path[2]}农村信用合作联社{village.path[3][:2]}信用社",
             )
+            if guest:
+                home.lists["elsewhere"] = [guest.cert_no]
             if case:
                 home.wish = _wish(case, place)
             if kind and kind.shape:

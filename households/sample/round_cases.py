@@ -54,10 +54,13 @@ def _grown_child(home: Household, _place, ids, _turn) -> None:
     one.name = head.name[0] + "自立"
     one.ethnicity, one.cert_no = head.ethnicity, ids.take(one.born, one.sex)
     home.people.append(one)
+    home.lists["elsewhere"] = [one.cert_no]
 
 
 def _split(home: Household, _place, _rng, _turn) -> None:
-    home.changes = [(len(home.people) - 1, "09", "2020-03-15", "分户", len(home.people) - 1)]
+    size = len(home.people) - 1
+    per_head = (2 * home.income["net"] + size) // (2 * size)
+    home.changes = [(size, "09", "2020-03-15", "分户", size, f"{per_head // 100}.{per_head % 100:02}")]
 
 
 def _old_couple(members, _rng) -> int | None:
@@ -71,7 +74,7 @@ def _late_newborn(home: Household, place: int, _rng, turn: int) -> None:
     born = home.people[place].born
     late = born.replace(year=born.year + 2, day=min(born.day, 28))
     early = born.replace(year=born.year - 1, day=min(born.day, 28))
-    home.changes = [(place, "06", (late, early)[turn % 2].isoformat(), "新生儿", None)]
+    home.changes = [(place, "06", (late, early)[turn % 2].isoformat(), "新生儿", None, None)]
 
 
 case("HH-14", "p", need=someone(lambda one: 3 <= one.age <= 10), after=_late_newborn)

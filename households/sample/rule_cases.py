@@ -111,15 +111,24 @@ def attributes(**values):
     return shape
 
 
-def amounts(*names: str, **values):
-    """Return an `after` that sets amounts of the year, in yuan, and adds up anew."""
+def keeping(change):
+    """Return an `after` that changes the year's amounts; what is lost by it the household gets as support instead."""
 
-    def after(home: Household, _place, _rng, _turn) -> None:
-        for name, value in values.items():
-            home.income[name] = value * 100
+    def after(home: Household, *_rest) -> None:
+        before = home.income["net"]
+        change(home.income, home)
         add_up(home)
+        lost = before - home.income["net"]
+        if lost > 0:
+            home.income["t_other"] += lost
+            add_up(home)
 
     return after
+
+
+def amounts(**values):
+    """Return an `after` that sets amounts of the year, in yuan."""
+    return keeping(lambda income, _home: income.update({name: value * 100 for name, value in values.items()}))
 
 
 def again(home: Household, place: int, ids, relation: str, sex: str, age: int, **fixed) -> Person:
@@ -468,18 +477,17 @@ def _wrong_per_head(persons, households, _place, home, turn):
 
 
 case("IN-03", cells=_wrong_per_head)
-case("IN-04", after=in_turn(
-    lambda home, *_rest: (home.income.update(p_asset=0, p_other=-80_00), add_up(home)),
-    lambda home, *_rest: (home.income.update(p_other=120_000_00 * home.size), add_up(home)),
+case("IN-04", need=YOUNG, after=in_turn(
+    keeping(lambda income, _home: income.update(p_asset=0, p_other=-80_00)),
+    keeping(lambda income, home: income.update(business=120_000_00 * home.size)),
 ))  # fmt: skip
 case("IN-05", need=YOUNG, wish=Wish(idle=True, monitored=True, years=(2017, 2018)), after=_around(3300))
-case("IN-06", need=YOUNG, wish=IDLE, after=_around(5000))
+case("IN-06", need=YOUNG, wish=IDLE, after=_around(4500))
 case("IN-09", need=YOUNG, wish=IDLE, after=amounts(wage=18_000))
-case("IN-10", "h", need=household(somebody(can_work), lambda members: len(members) >= 3), wish=Wish(works=True),
+case("IN-10", need=household(somebody(can_work), lambda members: len(members) >= 4), wish=Wish(works=True),
      after=in_turn(
-         lambda home, *_rest: (home.income.update(wage=sum(p.work_months for p in home.people) * 60_00 + 301_00 * 0),
-                               add_up(home)),
-         lambda home, *_rest: (home.income.update(wage=350_000_00), add_up(home)),
+         keeping(lambda income, home: income.update(wage=sum(one.work_months for one in home.people) * 60_00)),
+         keeping(lambda income, _home: income.update(wage=305_000_00)),
      ))  # fmt: skip
 case("IN-11", need=YOUNG, after=amounts(biz_cost=0))
 case("IN-12", need=YOUNG, after=amounts(t_dibao=2400))
@@ -493,19 +501,17 @@ case("IN-15", need=WITH_OLD, after=amounts(t_pension=0))
 case("IN-15", need=YOUNG, after=amounts(t_pension=1500))
 
 
-def _no_green(home, *_rest):
-    home.land["grain_to_green"] = 0.0
-    home.income["t_eco"] = 330_00
-    add_up(home)
+def _no_green(income, home):
+    home.land["grain_to_green"] = home.land["forest"] = 0.0
+    income["t_eco"] = 330_00
 
 
-def _no_mark(home, *_rest):
+def _no_mark(income, home):
     home.only_child = home.two_daughters = False
-    home.income["t_family"] = 960_00
-    add_up(home)
+    income["t_family"] = 960_00
 
 
-case("IN-16", after=in_turn(_no_green, _no_mark))
+case("IN-16", after=in_turn(keeping(_no_green), keeping(_no_mark)))
 
 
 def _mostly_given(home, *_rest):

@@ -373,7 +373,7 @@ class _Writer:
         self.earlier = Earlier(out, (map_.city if len(map_.counties) > 1 else map_.counties[0]).code)
         self._changes_file = (out / "changes.csv").open("w", encoding="utf-8", newline="")
         self._changes = csv.writer(self._changes_file, lineterminator="\n")
-        self._changes.writerow(("household_no", "person_no", "kind", "on", "reason", "size"))
+        self._changes.writerow(("household_no", "person_no", "kind", "on", "reason", "size", "net_pc_yuan"))
 
     def add(self, home: Household, kind: Kind | Case | None, turn: int, place: int) -> None:
         region = next(c for c in self._map.counties if c.code == home.village.code[:6])
@@ -456,8 +456,8 @@ class _Writer:
         for kind, row in departments.of_household(home, self._outsiders, ledger.payments(lines)):
             self.lists[-1].write(kind, row)
         self.earlier.write(home)
-        for place, kind, day, reason, size in home.changes:
-            self._changes.writerow((home.household_no, home.people[place].person_no, kind, day, reason, size))
+        for place, *change in home.changes:
+            self._changes.writerow((home.household_no, home.people[place].person_no, *change))
 
     def _start(self, region) -> None:
         self._region, self._sizes = region, [0, 0]
