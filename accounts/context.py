@@ -16,6 +16,7 @@ ENTRIES = [
     (gettext_lazy("Home"), "dashboard:home", "home", {P.HOME_VIEW}, True),
     (gettext_lazy("Battle map"), "dashboard:map", "map", {P.FIGURES_VIEW}, True),
     (gettext_lazy("Households"), "households:list", "users", {P.HOUSEHOLD_VIEW}, True),
+    (gettext_lazy("Ledger"), "households:ledger", "receipt", {P.LEDGER_EDIT}, True),
     (gettext_lazy("Check of findings"), "validation:list", "list-check", {P.FINDING_VIEW}, True),
     (gettext_lazy("Proposals"), "households:proposals", "clipboard-check", {P.PROPOSAL_CONFIRM, P.HOUSEHOLD_PROPOSE}, True),
     (gettext_lazy("Imports and exports"), "exchange:list", "file-import", {P.IMPORT_RUN}, False),

@@ -7,11 +7,12 @@ from django.http import Http404
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from accounts.masks import View
+from accounts.masks import View, view_of
 from accounts.roles import Permission
 from households import history, listing, sections
 from households.findings import veiled
 from households.importing import lifecycle_of
+from households.ledger import figures
 from households.models import (
     Household,
     HouseholdYear,
@@ -206,10 +207,21 @@ def page(request, household: Household) -> dict:
             "reveal": user.may(Permission.FIELD_REVEAL),
         },
     }
+    if view_of(user, "income") is View.FULL:
+        context["ledger"] = ledger_of(household, user, max(rows, default=None))
     if user.may(Permission.HOUSEHOLD_PROPOSE) or user.may(Permission.PROPOSAL_CONFIRM):
         waiting = Proposal.objects.visible_to(user).filter(household_id=household.pk, state=ProposalState.WAITING)
         context["proposals"] = list(waiting.select_related("proposed_by"))
     return context
+
+
+def ledger_of(household, user, year: int | None):
+    """Return the statistical year of the newest sheet as the ledger has it, else the newest that it speaks of."""
+    found = figures.year_figures(household, user, year) if year else None
+    if found is None or not found.months:
+        newest = figures.newest_year(household, user)
+        found = figures.year_figures(household, user, newest) if newest else None
+    return found
 
 
 def household_values(household, viewer) -> dict[str, Shown]:

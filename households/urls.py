@@ -3,9 +3,11 @@
 from django.urls import path
 
 from households import views, views_edit, views_more, views_proposals
+from households.ledger import urls as ledger
 
 app_name = "households"
 urlpatterns = [
+    *ledger.urlpatterns,
     path("", views.household_list, name="list"),
     path("search/", views.id_search, name="id_search"),
     path("add/", views_edit.household_add, name="add"),

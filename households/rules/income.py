@@ -12,8 +12,8 @@ from households.ledger import codes, passes  # noqa: F401 - declares what the ru
 from households.rules.common import E, W, found, least, rules
 from poverty.declarations import Facet, Rule, Severity, Sql
 
-PERCENT, YUAN, MONTHS, TIMES = _("percent"), _("yuan"), _("months"), _("times")
-HOUSEHOLDS, DAY, AMOUNTS = _("households"), _("day of the month"), _("amounts")
+PERCENT, YUAN, MONTHS, TIMES = "%", _("yuan"), _("months"), _("times")
+HOUSEHOLDS, DAY, AMOUNTS = _("houses"), _("day of the month"), _("amounts")
 T_ITEMS = ("t_family_yuan", "t_dibao_yuan", "t_tekun_yuan", "t_pension_yuan", "t_eco_yuan", "t_other_yuan")
 P_ITEMS = ("p_asset_yuan", "p_other_yuan")
 CLASSES = {"wage_yuan": "工资性", "business_yuan": "经营性", "property_yuan": "财产性", "transfer_yuan": "转移性"}
