@@ -195,7 +195,7 @@ def test_it_asks_few_queries_however_many_households(client, register, make_user
     client.force_login(make_user("county_office", "459901"))
     client.get(URL)
     # Session, user, scope in and out, area; then marks, sums, regions, imports, proposals.
-    with django_assert_max_num_queries(13):
+    with django_assert_max_num_queries(15):
         client.get(URL)
 
 
