@@ -12,6 +12,7 @@ from django.db import models
 from django.utils.translation import gettext_noop as _
 
 from households import codes
+from households.checked_labels import LABELS
 from households.models import Household, HouseholdYear, Member, MemberYear
 from poverty.declarations import Pass, Subject, passes, subjects
 from poverty.fields import village_field
@@ -308,3 +309,7 @@ passes.add(
 )
 subjects.add("village", Subject("village", _("village"), "regions.Region"))
 passes.add("checked_village", Pass("checked_village", villages, "households.CheckedVillage", needs=("checked_house",)))
+
+for _model_ in (CheckedPerson, CheckedHouse):
+    for _field in _model_._meta.concrete_fields:
+        _field.verbose_name = LABELS[_model_.__name__].get(_field.name, _field.verbose_name)

@@ -30,6 +30,9 @@ WHO = {
     P.USER_MANAGE: {R.SYSTEM_ADMIN},
     P.LOCK_MANAGE: {R.SECURITY_ADMIN},
     P.AUDIT_READ: {R.AUDIT_ADMIN, R.AUDITOR},
+    P.LIST_VIEW: OFFICES - {R.TOWN_OFFICE} | {R.AUDITOR},
+    P.LIST_UPLOAD: {R.COUNTY_OFFICE, R.DEPARTMENT},
+    P.LIST_MATCH: {R.COUNTY_OFFICE},
     P.REGION_PICK: OFFICES | CADRES | {R.LEADER, R.AUDITOR, R.SYSTEM_ADMIN},
     P.RULES_VIEW: OFFICES | {R.AUDITOR},
     P.RULES_RUN: OFFICES,
@@ -70,6 +73,8 @@ def may(*permissions, **more) -> Access:
 
 
 IMPORT = (P.IMPORT_RUN,)
+LISTS = (P.LIST_VIEW, P.LIST_UPLOAD)
+NOT_MINE = {("post", R.COUNTY_OFFICE): 404}  # only who sent a list answers for it
 CHANGE = (P.HOUSEHOLD_EDIT, P.HOUSEHOLD_PROPOSE)
 ADMIN_APP = {(method, role): 404 for method in ("get", "post") for role in R if role != R.SYSTEM_ADMIN}
 TABLE = {
@@ -160,6 +165,17 @@ TABLE = {
     "exchange:answer": may(*IMPORT, of="previewed", get=405, post=302),
     "exchange:apply": may(*IMPORT, of="previewed", get=405, post=302),
     "exchange:marked": may(*IMPORT, of="merged", post=200),
+    "validation:rules": may(P.RULES_VIEW),
+    "validation:rule": may(P.RULES_VIEW, of="rule", everywhere=True),
+    "validation:rule_preview": may(P.RULES_VIEW, of="rule", everywhere=True),
+    "validation:rule_owner": may(P.CONFIG_EDIT, of="rule", get=405, post=302, everywhere=True),
+    "validation:compose": may(P.CONFIG_EDIT, post=200),
+    "validation:compose_edit": may(P.CONFIG_EDIT, of="composed", post=200),
+    "validation:compose_off": may(P.CONFIG_EDIT, of="composed_off", get=405, post=302),
+    "validation:runs": may(P.RULES_VIEW),
+    "validation:check_now": may(P.RULES_RUN, get=405, post=302),
+    "validation:run": may(P.RULES_VIEW, of="run", everywhere=True),
+    "validation:quality": may(P.FIGURES_VIEW),
     "validation:list": may(P.FINDING_VIEW),
     "validation:export": may(P.EXPORT_RUN),
     "validation:finding": may(P.FINDING_VIEW, of="finding"),
@@ -187,6 +203,23 @@ TABLE = {
     "validation:followed": may(P.FINDING_VERDICT, of="finding", get=405, post=422),
     "validation:note": may(P.FINDING_CHECK, P.FINDING_VERDICT, of="finding", get=405, post=422),
     "validation:reveal": may(P.FIELD_REVEAL, of="finding", get=405, post=422),
+    "departments:index": may(*LISTS),
+    "departments:match": may(P.LIST_MATCH, get=405, post=302),
+    "departments:upload": may(P.LIST_UPLOAD, post=422),
+    "departments:source": may(P.LIST_VIEW, of="list_kind", everywhere=True),
+    "departments:template": may(P.LIST_UPLOAD, of="list_kind", everywhere=True),
+    "departments:batch": may(P.LIST_UPLOAD, of="list_previewed"),
+    "departments:status": may(P.LIST_UPLOAD, of="list_merged", get=286),
+    "departments:merge": may(P.LIST_UPLOAD, of="list_previewed", get=405, post=302, data={"mode": "good"}),
+    "departments:discard": may(P.LIST_UPLOAD, of="list_previewed", get=405, post=302),
+    "departments:undo": may(P.LIST_UPLOAD, of="list_merged", get=405, post=302),
+    "departments:questions": may(P.LIST_UPLOAD, of="list_previewed"),
+    "departments:answer": may(P.LIST_UPLOAD, of="list_previewed", get=405, post=302),
+    "departments:marked": may(P.LIST_UPLOAD, of="list_previewed"),
+    "departments:dispute": may(P.LIST_UPLOAD, of="dispute", get=405, post=302, data={"text": "核对无误"}, but=NOT_MINE),
+    "departments:snapshot": may(*LISTS, of="list"),
+    "departments:release": may(P.LIST_MATCH, of="list", get=405, post=302),
+    "departments:report": may(*LISTS, of="list"),
     "jobs:list": may(P.SELF_SERVICE),
     "jobs:line": may(P.SELF_SERVICE),
     "jobs:detail": may(P.SELF_SERVICE, of="job"),

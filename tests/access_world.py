@@ -33,7 +33,7 @@ from tests.conftest import TREE, empty_tables
 from tests.exchange.importing import id_number, person, workbook
 from tests.households.factories import finding as make_finding
 from validation import actions as findings
-from validation.models import FixBatch
+from validation.models import ComposedRule, FixBatch, RuleRun
 
 FAR = [("46", "海屿省", "province"), ("4601", "滨海市", "city"), ("460101", "东海县", "county")]
 FAR += [("460101100", "东海镇", "town"), ("460101100201", "渔村", "village")]
@@ -99,6 +99,7 @@ class World:
     photos: dict = field(default_factory=dict)  # household key: a photo of a field check
     fixes: dict = field(default_factory=dict)  # region: corrections that wait for approval
     locks: dict = field(default_factory=dict)  # county: log-in that failed five times
+    composed: dict = field(default_factory=dict)  # (county, kind): composed rule
     labels: dict = field(default_factory=dict)  # county: remembered label
     media: object = None  # where the stored files are
     # One for all: each new client loads the middleware anew, which looks through all static files.
@@ -165,6 +166,8 @@ class World:
             case "user":
                 found = self.colleagues[COUNTY if own else NEXT_COUNTY]
                 return {"pk": found.pk, "object_id": found.pk}
+            case "composed" | "composed_off":
+                return {"rule": self.composed[here[:6], kind].code}
             case "config_value":
                 return {"object_id": self.config[here[:6]].pk}
             case "alias":
@@ -184,6 +187,9 @@ class World:
             "lock": {"pk": 2**40},
             "label": {"pk": 2**40},
             "setting": {"key": "no.such"},
+            "rule": {"rule": "QQ-99"},
+            "composed": {"rule": "ZD-999"},
+            "composed_off": {"rule": "ZD-999"},
             "kind": {"kind": "nothing"},
             "config_value": {"object_id": 2**40},
             "alias": {"object_id": 2**40},
@@ -262,8 +268,15 @@ def build() -> World:
             )
     alias = RegionAlias.objects.create(parent=TOWN, name="老龙溪", region_id=V1)
     elsewhere = {v: RegionAlias.objects.create(parent=v[:9], name="老村", region_id=v).pk for v in (V4, V5)}
+    run = RuleRun.objects.create(on="2026-01-01", trigger="nightly", started_at=timezone.now(), state="done")
+    with scope.system("test"):
+        for number, (region, kind) in enumerate(itertools.product((V1, V4, V5), ("composed", "composed_off")), 1):
+            world.composed[region[:6], kind] = ComposedRule.objects.create(
+                code=f"ZD-{number:03d}", region_id=region[:6], title="人口多", severity="W", subject="household",
+                conditions={"all": [{"field": "size", "op": "gte", "value": "9"}]}, created_by=county,
+            )  # fmt: skip
     world.others = {
-        "setting": {"key": "export.approval_rows"}, "alias": alias.pk,
+        "setting": {"key": "export.approval_rows"}, "rule": {"rule": "ID-05"}, "run": {"uid": run.uid}, "alias": alias.pk,
         "aliases": elsewhere, "kind": {"kind": "persons"}, "app": {"app_label": "accounts"},
     }  # fmt: skip
     for role, user in world.users.items():

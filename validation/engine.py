@@ -9,6 +9,7 @@ last seen before it read the register, and never opens again what was closed sin
 
 import datetime as dt
 import logging
+import re
 import time
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
@@ -21,6 +22,7 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import CharField, F, TextField, Value
 from django.db.models.functions import Cast
 from django.utils import timezone
+from psycopg.errors import QueryCanceled
 
 from poverty import config, scope
 from poverty.declarations import Rule, Sql, passes, rules, subjects
@@ -402,10 +404,10 @@ def run_all(
                 run=record, rule=outcome.rule, checked=outcome.checked, found=outcome.found, new=outcome.new,
                 closed=outcome.closed, ms=outcome.ms,
             )  # fmt: skip
-        results = list(record.results.all())
-        record.state = "partly" if any(result.error for result in results) else "done"
         if at_end:
             at_end()
+        results = list(record.results.all())
+        record.state = "partly" if any(result.error for result in results) else "done"
         record.ended_at = timezone.now()
         record.found = sum(result.found for result in results)
         record.new = sum(result.new for result in results)
@@ -436,37 +438,80 @@ def _repeated(rule: Rule, check: Check, prepared: Prepared, taken_at, run_id) ->
     raise AssertionError("not reached")
 
 
+PREVIEW_SECONDS = 20
+
+
 def preview(
     rule: Rule, *, area: str = "", on: dt.date | None = None, override: dict | None = None, most: int = 50
 ) -> dict:
     """Return what a run of `rule` would find now, without writing: {"found", "added", "removed", "rows"}.
 
-    `override` are numbers tried out in `area`. `rows` are up to `most` offending rows, as dictionaries of COLUMNS.
-    Reads the passes as common table expressions, so that the planner leaves out what the rule does not look at.
+    `override` are numbers tried out in `area`. `rows` are up to `most` offending rows, as dictionaries of COLUMNS. Only
+    what a viewer of `area` may know of is counted and shown (`reach`). A pass that the rule looks at once is a common
+    table expression, so that the planner leaves out what the rule does not read; one that it compares with itself is a
+    temporary table of the columns in question, with indexes. `TooLong` when it takes more than PREVIEW_SECONDS.
     """
     check = Check(on or timezone.localdate(), None, area)
     parts = areas(rule, area, check.on, (area, override) if override else None)
     sql, params = _all_hits(rule, check, parts)
-    heads, head_params = [], []
-    for name in needed_passes([rule]):
-        text, more = passes[name].sql(check)
-        heads.append(f"{name} AS ({text})")
-        head_params += more or ()
     lo, hi = scope.code_range(area) if area else ("", "~")
-    text = f"""WITH {", ".join([*heads, f"hits AS MATERIALIZED ({sql})"])},
-        kept AS (SELECT subject FROM validation_finding WHERE rule = %s AND closed_at IS NULL AND village >= %s
-                    AND village < %s),
-        muted AS (SELECT subject, muted_basis FROM validation_finding WHERE rule = %s AND muted_basis <> ''
-                    AND closed_at IS NOT NULL),
-        shown AS (SELECT * FROM hits WHERE NOT EXISTS (SELECT 1 FROM muted m WHERE m.subject = hits.subject
-                    AND m.muted_basis = md5(coalesce(nullif(basis, ''), coalesce(seen, '') || '|' || coalesce(expected, '')))))
-      SELECT (SELECT count(*) FROM shown), (SELECT count(*) FROM shown WHERE subject NOT IN (SELECT subject FROM kept)),
-             (SELECT count(*) FROM kept WHERE subject NOT IN (SELECT subject FROM shown)),
-             (SELECT coalesce(json_agg(row_to_json(x)), '[]') FROM (SELECT * FROM shown LIMIT %s) x)"""
-    with scope.system("preview of a data rule"), connection.cursor() as cursor:
-        cursor.execute(text, (*head_params, *params, rule.id, lo, hi, rule.id, most))
-        found, added, removed, rows = cursor.fetchone()
+    heads, head_params, made = [], [], []
+    with scope.system("preview of a data rule"), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('statement_timeout')")
+        before = cursor.fetchone()[0]
+        cursor.execute(f"SET LOCAL statement_timeout = '{PREVIEW_SECONDS}s'")
+        try:
+            texts = {name: passes[name].sql(check) for name in needed_passes([rule])}
+            everything_said = " ".join([sql, *(text for text, _params in texts.values())])
+            for name, (text, more) in texts.items():
+                if len(re.findall(rf'(?:FROM|JOIN)\s+"?{name}\b', everything_said)) > 1:
+                    _narrow_table(cursor, name, text, more, everything_said, heads, head_params)
+                    made.append(name)
+                else:
+                    heads.append(f"{name} AS ({text})")
+                    head_params += more or ()
+            text = PREVIEW.format(heads=", ".join([*heads, f"hits AS MATERIALIZED ({sql})"]))
+            cursor.execute(text, (*head_params, *params, lo, hi, rule.id, lo, hi, lo, hi, rule.id, most))
+            found, added, removed, rows = cursor.fetchone()
+            for name in made:
+                cursor.execute(f"DROP TABLE pg_temp.{name}")
+        except OperationalError as error:
+            if isinstance(error.__cause__, QueryCanceled):
+                raise TooLong from error
+            raise
+        cursor.execute("SELECT set_config('statement_timeout', %s, true)", [before])
     return {"found": found, "added": added, "removed": removed, "rows": rows}
+
+
+class TooLong(Exception):
+    """A preview took longer than somebody waits."""
+
+
+PREVIEW = """WITH {heads},
+  kept AS (SELECT subject FROM validation_finding WHERE reach >= %s AND reach < %s AND rule = %s AND closed_at IS NULL
+              AND village >= %s AND village < %s),
+  shown AS (SELECT * FROM hits WHERE reach >= %s COLLATE "C" AND reach < %s COLLATE "C" AND NOT EXISTS (
+              SELECT 1 FROM validation_finding m
+               WHERE m.rule = %s AND m.muted_basis <> '' AND m.closed_at IS NOT NULL AND m.subject = hits.subject
+                 AND m.muted_basis = md5(coalesce(nullif(basis, ''), coalesce(seen, '') || '|' || coalesce(expected, '')))))
+SELECT (SELECT count(*) FROM shown), (SELECT count(*) FROM shown WHERE subject NOT IN (SELECT subject FROM kept)),
+       (SELECT count(*) FROM kept WHERE subject NOT IN (SELECT subject FROM shown)),
+       (SELECT coalesce(json_agg(row_to_json(x)), '[]') FROM (SELECT * FROM shown ORDER BY village, subject LIMIT %s) x)"""
+
+
+def _narrow_table(cursor, name: str, text: str, params, said: str, heads: list[str], head_params: list) -> None:
+    """Make the pass a temporary table of the columns that are mentioned, read from the heads made so far."""
+    before = f"WITH {', '.join(heads)} " if heads else ""
+    all_params = [*head_params, *(params or ())] or None
+    cursor.execute(f"{before}SELECT * FROM ({text}) x LIMIT 0", all_params)
+    words = {*re.findall(r"\w+", said.replace(text, "")), *passes[name].indexes, "id", "household_id", "village"}
+    columns = ", ".join(column.name for column in cursor.description if column.name in words)
+    cursor.execute(
+        f"CREATE TEMPORARY TABLE {name} ON COMMIT DROP AS {before}SELECT {columns} FROM ({text}) x", all_params
+    )
+    for one in passes[name].indexes:
+        cursor.execute(f"CREATE INDEX ON pg_temp.{name} ({one})")
+    cursor.execute(f"ANALYZE pg_temp.{name}")
 
 
 # --- which rules there are ------------------------------------------------------------------------------------------------

@@ -2,10 +2,11 @@
 
 from django.urls import path
 
-from validation import views, views_fixes
+from validation import urls_rules, views, views_fixes
 
 app_name = "validation"
 urlpatterns = [
+    *urls_rules.pages,
     path("", views.finding_list, name="list"),
     path("export/", views.finding_export, name="export"),
     path("dispatch/", views.finding_dispatch, name="dispatch"),
