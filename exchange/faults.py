@@ -180,7 +180,8 @@ def keep_answers(batch, answers: list[dict], *, by) -> None:
         answer.value_sealed = crypto.seal(ANSWER, answer.uid, value)
         answer.answered_by = by
         answer.save()
-        if question.startswith("label:"):
+        # A department has no area in which its answers could be remembered: they hold for its own upload.
+        if question.startswith("label:") and batch.owner_id is None:
             _kind, name, text = question.split(":", 2)
             RememberedLabel.objects.in_scope().update_or_create(
                 region_id=batch.region_id[:6],

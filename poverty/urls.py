@@ -10,6 +10,7 @@ urlpatterns = [
     path("regions/", include("regions.urls")),
     path("households/", include("households.urls")),
     path("exchange/", include("exchange.urls")),
+    path("departments/", include("households.departments.urls")),
     path("findings/", include("validation.urls")),
     path("jobs/", include("jobs.urls")),
     path("admin/", admin.site.urls),

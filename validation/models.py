@@ -437,7 +437,13 @@ class SourceRow(ScopedModel):
     digest = models.CharField(max_length=32)
 
     class Meta:
-        indexes = [models.Index(fields=["snapshot", "id_index"], name="sourcerow_snapshot")]
+        indexes = [
+            models.Index(fields=["snapshot", "id_index"], name="sourcerow_snapshot"),
+            models.Index(
+                fields=["birth_on", "name"], name="sourcerow_birth"
+            ),  # for those without a number on either side
+            models.Index(fields=["snapshot", "birth_on"], name="sourcerow_faulty", condition=~Q(id_fault="")),
+        ]
 
 
 class SourceVerdict(ScopedModel):

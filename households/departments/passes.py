@@ -17,7 +17,12 @@ only there is it worth anything that somebody is not in it.
 import contextlib
 from contextvars import ContextVar
 
+from django.db import connection
+
+from poverty import scope
 from poverty.declarations import Pass, passes
+from poverty.scope import code_range
+from validation.models import Snapshot
 
 SOUND = "('', 'certificate')"
 COMPARED = "('', 'certificate', 'check', 'birth', 'check birth')"  # numbers that may be compared as they stand
@@ -36,19 +41,22 @@ def limited_to(kinds):
 
 
 def fold(name: str) -> str:
-    """SQL: a name as it is compared: NFKC, without blanks, middle dots alike."""
+    """SQL: a name as it is compared: NFKC, without blanks, middle dots alike. Names of lists are read so already."""
     return f"translate(normalize({name}, NFKC), '.•・‧∙⋅●･ 　', '········')"
 
 
 def lists() -> str:
-    """SQL: the lists that are matched."""
-    kinds = "".join(f",'{kind}'" for kind in _only.get())[1:]
-    wanted = f" AND kind IN ({kinds})" if kinds else ""
-    return (
-        "SELECT id, kind, region, as_of, CASE WHEN region = '' THEN '~' ELSE left(region, -1)"
-        " || chr(ascii(right(region, 1)) + 1) END AS hi"
-        f" FROM validation_snapshot WHERE current AND deleted_at IS NULL{wanted}"
-    )
+    """SQL: the lists that are matched, written out: the planner then knows how many they are."""
+    with scope.system("look up departments' lists"):
+        found = Snapshot.objects.filter(current=True, deleted_at__isnull=True)
+        if _only.get():
+            found = found.filter(kind__in=_only.get())
+        rows = [
+            f"({one.pk}::bigint, '{one.kind}', '{one.region_id}', '{one.as_of}'::date, '{code_range(one.region_id)[1]}')"
+            for one in found.only("pk", "kind", "region_id", "as_of").order_by("pk")
+        ]
+    values = ", ".join(rows) or "(NULL::bigint, NULL, NULL, NULL::date, NULL)"
+    return f"SELECT * FROM (VALUES {values}) x(id, kind, region, as_of, hi) WHERE id IS NOT NULL"
 
 
 PRESENT = (
@@ -58,13 +66,20 @@ PRESENT = (
 BORN = "CASE WHEN m.id_birth_on IS NOT NULL AND m.id_fault = '' THEN m.id_birth_on ELSE coalesce(m.birth_on, m.id_birth_on) END"
 
 
+def _tune(check) -> None:
+    """Plan a full run as joins of whole tables, for this transaction: see `RegisterMerge.tune`."""
+    if check.households is None and connection.in_atomic_block:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('enable_nestloop', 'off', true), set_config('work_mem', '192MB', true)")
+
+
 def matched(check) -> tuple[str, tuple]:
-    person = f"""SELECT m.id, m.household_id, m.village, m.id_index, m.id_fault, m.id_index IS NOT NULL AND m.id_kind <> ''
-                        AND m.id_fault IN {SOUND} AS sound, m.name, {BORN} AS born,
-                        m.birth_precision = 'm' AND m.id_birth_on IS NULL AS month_only
+    person = f"""SELECT m.id, m.household_id, m.village, m.id_index, m.id_index IS NOT NULL AND m.id_kind <> ''
+                        AND m.id_fault IN {SOUND} AS sound, {fold("m.name")} AS folded, {BORN} AS born,
+                        coalesce(m.birth_precision = 'm' AND m.id_birth_on IS NULL, false) AS month_only
                    FROM households_member m WHERE {PRESENT} AND {check.limit("m.household_id", "m.village")}"""
     inside = 'p.village >= l.region COLLATE "C" AND p.village < l.hi COLLATE "C"'
-    row = "l.as_of, s.village AS row_village, s.data, s.digest"
+    row = "s.village AS row_village, s.data, s.digest"
     who = (
         "l.kind AS source, s.id AS row_id, l.id AS snapshot_id, l.region, p.id AS member_id, p.household_id, p.village"
     )
@@ -72,31 +87,41 @@ def matched(check) -> tuple[str, tuple]:
         f"CASE WHEN s.village = p.village THEN {SAME_VILLAGE} WHEN s.village IS NULL THEN {NO_VILLAGE}"
         f" WHEN left(s.village, 9) = left(p.village, 9) THEN {SAME_TOWN} END"
     )
-    nobodys = (
-        f"NOT EXISTS (SELECT 1 FROM households_member o WHERE o.id_index = s.id_index AND s.id_fault IN {COMPARED})"
-    )
-
-    def weak(born: str, ids: str) -> str:
-        return f"""SELECT {who}, true AS weak, {score} AS score, {row}
-                     FROM lists l JOIN validation_sourcerow s ON s.snapshot_id = l.id
-                     JOIN person p ON {born} AND {fold("p.name")} = {fold("s.name")}
-                    WHERE s.name <> '' AND {inside} AND {ids} AND {score} IS NOT NULL AND {nobodys}"""
-
-    day, month = "p.born = s.birth_on", "date_trunc('month', s.birth_on) = date_trunc('month', p.born)"
-    faulty, other = f"s.id_fault NOT IN {SOUND}", f"s.id_fault IN {SOUND} AND NOT p.sound"
-    month_only = f"{faulty} AND p.born <> s.birth_on AND (s.birth_precision = 'm' OR p.month_only)"
-    names = "source, row_id, snapshot_id, region, member_id, household_id, village, weak"
+    kept = "s.id, s.snapshot_id, s.village, s.birth_on, s.birth_precision, s.id_index, s.id_fault, s.data, s.digest"
+    # Looked up row by row: few members have no sound number, whatever the planner thinks of it.
+    unsound = f"""SELECT {kept} FROM validation_sourcerow s
+                   WHERE s.birth_on = p.born AND s.name = p.folded AND s.id_fault IN {SOUND} OFFSET 0"""
+    fits = f"{who}, true AS weak, {score} AS score, l.as_of, {row}, s.id_index, s.id_fault"
+    _tune(check)
     return (
-        f"""WITH lists AS MATERIALIZED ({lists()}), person AS ({person}),
-                 weak AS ({weak(day, faulty)} UNION ALL {weak(day, other)} UNION ALL {weak(month, month_only)}),
+        f"""WITH lists AS MATERIALIZED ({lists()}), person AS MATERIALIZED ({person}),
+                 faulty AS MATERIALIZED (
+                   SELECT {kept}, s.name FROM validation_sourcerow s
+                    WHERE s.id_fault <> '' AND s.id_fault NOT IN {SOUND} AND s.name <> ''
+                      AND s.snapshot_id IN (SELECT id FROM lists)),
+                 weak AS (
+                   SELECT {fits} FROM faulty s JOIN person p ON p.born = s.birth_on AND p.folded = s.name
+                     JOIN lists l ON l.id = s.snapshot_id AND {inside}
+                   UNION ALL
+                   SELECT {fits} FROM faulty s
+                     JOIN person p ON date_trunc('month', p.born) = date_trunc('month', s.birth_on) AND p.folded = s.name
+                     JOIN lists l ON l.id = s.snapshot_id AND {inside}
+                    WHERE p.born <> s.birth_on AND (s.birth_precision = 'm' OR p.month_only)
+                   UNION ALL
+                   SELECT {fits} FROM (SELECT * FROM person WHERE NOT sound OFFSET 0) p
+                     CROSS JOIN LATERAL ({unsound}) s JOIN lists l ON l.id = s.snapshot_id AND {inside}),
                  best AS (SELECT w.*, rank() OVER (PARTITION BY row_id ORDER BY score DESC) AS place,
-                                 count(*) OVER (PARTITION BY row_id, score) AS several FROM weak w)
-            SELECT {who}, false AS weak, 100 AS score, {row}
-              FROM lists l JOIN validation_sourcerow s ON s.snapshot_id = l.id
-              JOIN person p ON p.id_index = s.id_index AND {inside}
+                                 count(*) OVER (PARTITION BY row_id, score) AS several
+                            FROM weak w WHERE score IS NOT NULL AND NOT EXISTS (
+                                 SELECT 1 FROM households_member o WHERE o.id_index = w.id_index
+                                    AND w.id_fault IN {COMPARED}))
+            SELECT {who}, false AS weak, 100 AS score, l.as_of, {row}
+              FROM validation_sourcerow s JOIN ({person}) p ON p.id_index = s.id_index
+              JOIN lists l ON l.id = s.snapshot_id AND {inside}
              WHERE s.id_fault IN {COMPARED}
             UNION ALL
-            SELECT {names}, score - CASE WHEN several > 1 THEN {SEVERAL} ELSE 0 END, as_of, row_village, data, digest
+            SELECT source, row_id, snapshot_id, region, member_id, household_id, village, weak,
+                   score - CASE WHEN several > 1 THEN {SEVERAL} ELSE 0 END, as_of, row_village, data, digest
               FROM best WHERE place = 1""",
         (),
     )
