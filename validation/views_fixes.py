@@ -20,7 +20,7 @@ from validation.models import Finding, FixBatch
 PER_PAGE, SHOWN = 50, 50
 STATES = {
     "waiting": gettext_lazy("waiting for approval"),
-    "applied": gettext_lazy("written"),
+    "applied": gettext_lazy("written to the register"),
     "refused": gettext_lazy("refused"),
     "undone": gettext_lazy("undone"),
 }
