@@ -119,6 +119,26 @@ def someone(*tests, head: bool = False) -> Callable:
     return need
 
 
+def beside(need: Callable, test: Callable) -> Callable:
+    """Return `need`, of families in which another member passes the test: a list then speaks of their village at all."""
+
+    def both(people: list[Person], rng: random.Random) -> int | None:
+        place = need(people, rng)
+        if place is None or not any(test(one) for number, one in enumerate(people) if number != place):
+            return None
+        return place
+
+    return both
+
+
+def pupil(one: Person) -> bool:
+    return one.in_school
+
+
+def anybody(_one: Person) -> bool:
+    return True
+
+
 def han_name(one: Person) -> bool:
     return "·" not in one.name
 

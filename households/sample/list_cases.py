@@ -9,7 +9,7 @@ import random
 from households.sample.departments import who
 from households.sample.economy import Household, Wish, add_up
 from households.sample.families import SPOUSE
-from households.sample.faults import ANYONE, Case, someone
+from households.sample.faults import ANYONE, Case, anybody, beside, pupil, someone
 
 CASES: list[Case] = []
 POOR = Wish(exited=False)
@@ -80,11 +80,11 @@ add("XD-05", someone(lambda one: one.age >= 66), lambda _h, _o, turn: [
     ("deaths", {"died_on": "2019-11-08", "evidence": "死亡医学证明", "weak": turn % 2 == 1})])  # fmt: skip
 add("XD-06", ADULT, nothing, later=change("hukou", {"state": "迁出", "moved_on": "2019-03-05", "moved_to": "外省"},
                                           {"state": "注销", "moved_on": "2018-10-30"}))  # fmt: skip
-add("XD-06", ADULT, nothing, later=skip("hukou"))
+add("XD-06", beside(ADULT, anybody), nothing, later=skip("hukou"))
 add("XD-07", ADULT, lambda _h, _o, turn: [("pension", (
     {"pension_kind": "城镇职工", "state": "正常缴费", "unit": "县水泥厂", "paid_to": "2020-11-01"},
     {"pension_kind": "机关事业单位", "state": "正常缴费", "unit": "县职业学校", "paid_to": "2020-11-01"})[turn % 2])])  # fmt: skip
-add("XD-08", ADULT, nothing, later=skip("medical"))
+add("XD-08", beside(ADULT, anybody), nothing, later=skip("medical"))
 add("XD-08", ADULT, nothing, later=change("medical", {"place": "外省某市", "elsewhere": "是"}))
 add("XD-08", ADULT, lambda home, _o, _t: [("medical", {
     "med_kind": "城镇职工", "year": 2020, "place": home.village.path[2], "elsewhere": "否", "state": "正常参保"})])  # fmt: skip
@@ -93,7 +93,13 @@ add(
     ADULT,
     lambda _h, _o, _t: [("dibao", {"allow_kind": "农村低保", "amount_yuan": 260, "since_on": "2019-04-01"})],
 )
-add("XD-09", someone(lambda one: 23 <= one.age < 60, head=True), nothing, wish=Wish(type="2"), later=skip("dibao"))
+add(
+    "XD-09",
+    beside(someone(lambda one: 23 <= one.age < 60, head=True), anybody),
+    nothing,
+    wish=Wish(type="2"),
+    later=skip("dibao"),
+)
 add("XD-10", someone(lambda one: 23 <= one.age < 60 and one.health == ("01",)),
     lambda _h, one, _t: [("disability", {"cert_no": one.cert_no + "43", "status": "有效", "issued_on": "2017-05-10"})])  # fmt: skip
 
@@ -106,7 +112,7 @@ def _other_level(home: Household, one, _turn) -> None:
 
 
 add("XD-10", someone(lambda one: one.dis_type), nothing, later=_other_level)
-add("XD-11", someone(lambda one: 8 <= one.age <= 14), nothing, later=skip("school"))
+add("XD-11", beside(someone(lambda one: 8 <= one.age <= 14), pupil), nothing, later=skip("school"))
 add("XD-12", ADULT, lambda _h, _o, _t: [
     ("bills", {"year": 2020, "total_yuan": 24_000, "self_paid_yuan": 6300, "settled_on": "2020-03-03"}),
     ("bills", {"year": 2020, "total_yuan": 21_000, "self_paid_yuan": 5400.5, "settled_on": "2020-10-30"})],

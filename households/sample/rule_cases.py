@@ -10,7 +10,7 @@ from households import codes
 from households.sample import families, list_cases, people, round_cases
 from households.sample.economy import DIBAO, TEKUN, Household, Wish, add_up
 from households.sample.families import DAUGHTER, FATHER, FEMALE, HEAD, MALE, MOTHER, SON, SPOUSE, Person
-from households.sample.faults import ANYONE, AUTO, MEMBER, Block, Case, rebody, someone
+from households.sample.faults import ANYONE, AUTO, MEMBER, Block, Case, beside, pupil, rebody, someone
 
 CASES: list[Case] = []
 POOR = Wish(exited=False)
@@ -328,7 +328,7 @@ def _dropped_out(home, place):
     return found + ([("CD-24", home.household_no)] if home.exited else [])
 
 
-case("CD-01", "p", need=someone(lambda one: 10 <= one.age <= 13), wish=POOR, follows=_dropped_out,
+case("CD-01", "p", need=beside(someone(lambda one: 10 <= one.age <= 13), pupil), wish=POOR, follows=_dropped_out,
      shape=attributes(student_status="01", education="02"))  # fmt: skip
 case("CD-02", "p", need=someone(lambda one: one.age == 4), shape=attributes(student_status="01", education="06"))
 case("CD-03", "p", need=someone(lambda one: one.age in (13, 14)),
