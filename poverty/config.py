@@ -82,6 +82,10 @@ THRESHOLDS = (
 )
 SETTINGS = {setting.key: setting for setting in (*LINES, *THRESHOLDS)}
 
+# Engines that know what a value decides: (effects, changed). effects(key, value, region, valid_from, user) lists what a new
+# value would change before it is set; changed(key, region, valid_from, user) is told when it was.
+watchers: list[tuple] = []
+
 # The values of the running scope (a request, a task's transaction) and of no other: {(region, day): {key: value}}.
 _cache: ContextVar[tuple | None] = ContextVar("config", default=None)
 

@@ -102,10 +102,14 @@ def setting(request, key):
     if chosen is None:
         raise Http404
     area = request.user.area_code
-    form = ValueForm(request.POST or None)
-    taken = None
+    form = ValueForm(request.POST or None, initial={"value": request.GET.get("value", "")[:20]})
+    taken, effects, seen = None, [], ""
     if request.method == "POST" and form.is_valid() and area:
         data = form.cleaned_data
+        seen = f"{data['value']} {data['valid_from']}"
+        if request.POST.get("seen") != seen:
+            effects = _effects(chosen, data, area, request.user, form)
+    if request.method == "POST" and form.is_valid() and area and not effects:
         try:
             row = dated.set_value(
                 key, data["value"], area, data["valid_from"], request.user, data["note"], replaces=data["replaces"]
@@ -121,6 +125,8 @@ def setting(request, key):
                 reason=data["note"],
                 detail={"region": area, "value": str(row.value.normalize()), "valid_from": str(row.valid_from)},
             )
+            for _effects_of, changed in dated.watchers:
+                changed(key, area, data["valid_from"], request.user)
             messages.success(
                 request,
                 _("From %(day)s on the new value holds in your area. The values before stay on file.")
@@ -134,5 +140,18 @@ def setting(request, key):
     today = timezone.localdate()
     there = (row for row in rows if row.valid_from == taken and row.region == area and not row.replaced)
     context = {"setting": chosen, "rows": rows, "form": form, "area_code": area, "today": today}
-    context["there"] = next(there, None)
-    return render(request, "regions/setting.html", context, status=422 if form.is_bound else 200)
+    context.update(there=next(there, None), effects=effects, seen=seen)
+    return render(request, "regions/setting.html", context, status=422 if form.is_bound and not effects else 200)
+
+
+def _effects(chosen, data, area: str, user, form) -> list:
+    """Return what the value would change; a value that does not fit the key is told on the form instead."""
+    try:
+        chosen.check(data["value"])
+    except ValidationError as error:
+        form.add_error("value", error)
+        return []
+    found = []
+    for effects, _changed in dated.watchers:
+        found += effects(chosen.key, data["value"], area, data["valid_from"], user)
+    return found

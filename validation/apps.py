@@ -14,7 +14,10 @@ class ValidationConfig(AppConfig):
     name = "validation"
 
     def ready(self):
-        from validation import shipping
+        from poverty import config
+        from validation import effects, shipping
 
         shipping.register()  # the kernel has found all rules by now
+        if effects.WATCHER not in config.watchers:
+            config.watchers.append(effects.WATCHER)
         post_migrate.connect(_ship, sender=self)

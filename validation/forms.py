@@ -76,6 +76,12 @@ class FindingFilterForm(forms.Form):
     overdue = forms.BooleanField(label=_("Overdue"), required=False)
     source = forms.CharField(label=_("department's list"), required=False, max_length=30, widget=forms.Select)
     step = forms.ChoiceField(label=_("Next step"), required=False)
+    opened_run = forms.IntegerField(
+        label=_("opened by the run"), required=False, min_value=1, max_value=2**31, widget=forms.HiddenInput
+    )
+    closed_run = forms.IntegerField(
+        label=_("closed by the run"), required=False, min_value=1, max_value=2**31, widget=forms.HiddenInput
+    )
     page = forms.CharField(required=False, max_length=10)
 
     def __init__(self, data=None, *args, user=None, **kwargs):
@@ -140,7 +146,9 @@ class FindingFilterForm(forms.Form):
         if asked["group"]:
             lo, hi = scope.code_range(asked["group"])
             findings = findings.filter(rule__gte=lo, rule__lt=hi)
-        for name in ("rule", "severity"):
+        if asked["closed_run"]:
+            findings = findings.filter(closed_at__isnull=False)
+        for name in ("rule", "severity", "opened_run", "closed_run"):
             if asked[name]:
                 findings = findings.filter(**{name: asked[name]})
         if asked["owner"] == "me":

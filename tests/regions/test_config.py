@@ -19,6 +19,11 @@ DAY = datetime.date(2026, 1, 1)
 KEY = "rule.ID-15.max_age"
 
 
+def sure(client, url, sent):
+    """Send the form as one who has seen what the value would change."""
+    return client.post(url, {**sent, "seen": f"{sent['value']} {sent['valid_from']}"})
+
+
 @pytest.fixture
 def clerk(make_user):
     return make_user(Role.COUNTY_OFFICE, "459901")
@@ -109,12 +114,12 @@ def test_a_value_is_corrected_on_its_own_first_day_and_the_wrong_one_stays_on_fi
     client.force_login(clerk)
     url = reverse("regions:setting", args=[KEY])
     sent = {"value": "15", "valid_from": "2026-01-01", "note": "县发〔2026〕7号"}
-    client.post(url, sent)
+    sure(client, url, sent)
     config.set_value(KEY, Decimal(104), "459901", datetime.date(2026, 3, 1), clerk, "later")
-    again = client.post(url, {**sent, "value": "105"})
+    again = sure(client, url, {**sent, "value": "105"})
     wrong = ConfigValue.objects.get(key=KEY, value=15)
     assert again.status_code == 422 and f'name="replaces" value="{wrong.pk}"' in again.text
-    assert client.post(url, {**sent, "value": "105", "replaces": wrong.pk}).status_code == 302
+    assert sure(client, url, {**sent, "value": "105", "replaces": wrong.pk}).status_code == 302
     rows = ConfigValue.objects.filter(key=KEY, region="459901").order_by("pk")
     assert [(int(row.value), str(row.valid_from), str(row.valid_to), row.replaced) for row in rows] == [
         (15, "2026-01-01", "2026-01-01", True),
@@ -125,7 +130,7 @@ def test_a_value_is_corrected_on_its_own_first_day_and_the_wrong_one_stays_on_fi
         config.forget()
         assert config.integer(KEY, "459901", day) == value
     # What was replaced meanwhile is not replaced once more: the page says what is there now.
-    assert client.post(url, {**sent, "value": "106", "replaces": wrong.pk}).status_code == 422
+    assert sure(client, url, {**sent, "value": "106", "replaces": wrong.pk}).status_code == 422
     assert AuditEvent.objects.filter(action="config.set", target=f"config:{KEY}").count() == 2
 
 
@@ -152,11 +157,11 @@ def test_staff_set_a_value_for_their_own_area(client, clerk):
     client.force_login(clerk)
     url = reverse("regions:setting", args=[KEY])
     sent = {"value": "105", "valid_from": "2026-01-01", "note": "县发〔2026〕7号"}
-    assert client.post(url, {**sent, "value": "NaN"}).status_code == 422
-    assert client.post(url, {**sent, "value": "1_0"}).status_code == 422
-    assert client.post(url, {**sent, "note": ""}).status_code == 422
-    assert client.post(url, sent).status_code == 302
-    assert client.post(url, sent).status_code == 422, "a value that begins on this day is there already"
+    assert sure(client, url, {**sent, "value": "NaN"}).status_code == 422
+    assert sure(client, url, {**sent, "value": "1_0"}).status_code == 422
+    assert sure(client, url, {**sent, "note": ""}).status_code == 422
+    assert sure(client, url, sent).status_code == 302
+    assert sure(client, url, sent).status_code == 422, "a value that begins on this day is there already"
     row = ConfigValue.objects.get(key=KEY, set_by=clerk.username)
     assert (row.region, int(row.value)) == ("459901", 105)
     assert AuditEvent.objects.filter(action="config.set", target=f"config:{KEY}").count() == 1
