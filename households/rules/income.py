@@ -311,13 +311,13 @@ PAID = f"""
              JOIN validation_sourcerow r ON r.snapshot_id = s.id
             WHERE s.kind = 'onecard' AND s.current AND s.deleted_at IS NULL
               AND r.data->>'item' ~ '^(0[1-9]|10)$' GROUP BY 1, 2, 3),
-  paid AS (SELECT c.id, r.data->>'item' AS item, sum((r.data->>'amount')::numeric) AS amount, count(*) AS payments
+  paid AS (SELECT c.id, r.data->>'item' AS item, sum((r.data->>'amount_yuan')::numeric) AS amount, count(*) AS payments
              FROM checked_house c
              JOIN households_member m ON m.household_id = c.id AND m.withdrawn_at IS NULL AND m.id_index IS NOT NULL
              JOIN validation_sourcerow r ON r.id_index = m.id_index
              JOIN validation_snapshot s ON s.id = r.snapshot_id AND s.kind = 'onecard' AND s.current AND s.deleted_at IS NULL
               AND starts_with(c.village, s.region)
-            WHERE r.data->>'item' ~ '^(0[1-9]|10)$' AND r.data->>'amount' ~ '^-?[0-9]{{1,12}}([.][0-9]+)?$'
+            WHERE r.data->>'item' ~ '^(0[1-9]|10)$' AND r.data->>'amount_yuan' ~ '^-?[0-9]{{1,12}}([.][0-9]+)?$'
               AND r.data->>'paid_on' ~ '^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}$'
               AND r.data->>'paid_on' >= {YEAR_OF[0]}::text AND r.data->>'paid_on' < make_date(c.year, 10, 1)::text
             GROUP BY 1, 2),
