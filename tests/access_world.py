@@ -33,7 +33,7 @@ from tests.conftest import TREE, empty_tables
 from tests.exchange.importing import id_number, person, workbook
 from tests.households.factories import finding as make_finding
 from validation import actions as findings
-from validation.models import ComposedRule, FixBatch, RuleRun
+from validation.models import ComposedRule, FixBatch, RuleRun, Snapshot, SourceVerdict
 
 FAR = [("46", "海屿省", "province"), ("4601", "滨海市", "city"), ("460101", "东海县", "county")]
 FAR += [("460101100", "东海镇", "town"), ("460101100201", "渔村", "village")]
@@ -98,6 +98,9 @@ class World:
     findings: dict = field(default_factory=dict)  # household key: a finding on it
     photos: dict = field(default_factory=dict)  # household key: a photo of a field check
     fixes: dict = field(default_factory=dict)  # region: corrections that wait for approval
+    lists: dict = field(default_factory=dict)  # (county, state): a department's upload
+    snapshots: dict = field(default_factory=dict)  # county: a department's list, reported on
+    disputes: dict = field(default_factory=dict)  # county: a row of it that was found wrong
     locks: dict = field(default_factory=dict)  # county: log-in that failed five times
     composed: dict = field(default_factory=dict)  # (county, kind): composed rule
     labels: dict = field(default_factory=dict)  # county: remembered label
@@ -155,6 +158,12 @@ class World:
                 if not own:
                     region = COUNTY if role == Role.TOWN_OFFICE else NEXT_COUNTY
                 return {"uid": self.batches[region, kind].uid}
+            case "list_previewed" | "list_merged":
+                return {"uid": self.lists[here[:6], kind.removeprefix("list_")].uid}
+            case "list":
+                return {"uid": self.snapshots[here[:6]].uid}
+            case "dispute":
+                return {"uid": self.disputes[here[:6]].uid}
             case "request":
                 return {"uid": self.requests[role if role in self.requests and own else here[:6]].uid}
             case "label" | "lock":
@@ -191,6 +200,7 @@ class World:
             "composed": {"rule": "ZD-999"},
             "composed_off": {"rule": "ZD-999"},
             "kind": {"kind": "nothing"},
+            "list_kind": {"kind": "nothing"},
             "config_value": {"object_id": 2**40},
             "alias": {"object_id": 2**40},
         }.get(kind, {"uid": NOWHERE})
@@ -257,6 +267,7 @@ def build() -> World:
     _bring_in(world, TOWN, town, 20, "云岭镇", "竹坪村")
     next_county = make_user(Role.COUNTY_OFFICE, NEXT_COUNTY)
     _bring_in(world, NEXT_COUNTY, next_county, 30, "清江镇", "柳湾村", "清江县")
+    _send_lists(world)
     for user in (county, next_county):
         world.locks[user.region_id] = AccessAttempt.objects.create(
             username=user.username, ip_address="10.0.0.9", failures_since_start=5, attempt_time=timezone.now()
@@ -277,7 +288,7 @@ def build() -> World:
             )  # fmt: skip
     world.others = {
         "setting": {"key": "export.approval_rows"}, "rule": {"rule": "ID-05"}, "run": {"uid": run.uid}, "alias": alias.pk,
-        "aliases": elsewhere, "kind": {"kind": "persons"}, "app": {"app_label": "accounts"},
+        "aliases": elsewhere, "kind": {"kind": "persons"}, "list_kind": {"kind": "vehicles"}, "app": {"app_label": "accounts"},
     }  # fmt: skip
     for role, user in world.users.items():
         client = Client()
@@ -312,6 +323,27 @@ def _check_on_the_spot(world: World) -> None:
             world.fixes[region] = FixBatch.objects.create(
                 rule="ID-03", region_id=region, reason="核对", asked_by=make_user(Role.COUNTY_OFFICE, region[:6])
             )
+
+
+def _send_lists(world: World) -> None:
+    """Two lists of a department in every county: one is stored and reported on, one waits."""
+    senders = {COUNTY: world.users[Role.DEPARTMENT]}
+    senders |= {region: make_user(Role.DEPARTMENT, region) for region in (NEXT_COUNTY, V5[:6])}
+    for number, (region, by) in enumerate(senders.items()):
+        for state, serial in (("merged", 50 + number), ("previewed", 60 + number)):
+            data = workbook([{"姓名": "韦车", "身份证号码": id_number(serial), "车辆类型": "小型轿车"}])
+            options = {"year": None, "as_of": dt.date(2020, 12, 31), "by": by}
+            batch = batches.create(kind="vehicles", name=f"{region}-{state}.xlsx", data=data, region=region, **options)
+            assert batches.stage(batch)
+            batches.merge(batch) if state == "merged" else batches.preview(batch)
+            world.lists[region, state] = batch
+        with scope.system("test"):
+            stored = world.snapshots[region] = Snapshot.objects.get(batch=world.lists[region, "merged"])
+            Snapshot.objects.filter(pk=stored.pk).update(reported_at=timezone.now())
+            world.disputes[region] = SourceVerdict.objects.create(
+                snapshot=stored, region_id=region, uploaded_by=by, sheet="名册", row=3, name="韦*", rule="XD-01",
+                finding_id=0, verdict="source_wrong", verdict_on=dt.date(2021, 2, 1),
+            )  # fmt: skip
 
 
 def _propose(world: World) -> None:

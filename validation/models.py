@@ -439,9 +439,7 @@ class SourceRow(ScopedModel):
     class Meta:
         indexes = [
             models.Index(fields=["snapshot", "id_index"], name="sourcerow_snapshot"),
-            models.Index(
-                fields=["birth_on", "name"], name="sourcerow_birth"
-            ),  # for those without a number on either side
+            models.Index(fields=["birth_on", "name"], name="sourcerow_birth"),  # for those without a number
             models.Index(fields=["snapshot", "birth_on"], name="sourcerow_faulty", condition=~Q(id_fault="")),
         ]
 
