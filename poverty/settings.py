@@ -154,6 +154,10 @@ CELERY_BEAT_SCHEDULE = {
     "tidy accounts": {"task": "accounts.tidy", "schedule": 86400.0},
     "delete what is past keeping": {"task": "exchange.retention", "schedule": 3600.0},
     "delete departments' lists past keeping": {"task": "departments.retention", "schedule": 3600.0},
+    "write the monthly reports": {
+        "task": "validation.monthly",
+        "schedule": crontab(day_of_month=1, hour=4, minute=0),
+    },
     "run the data rules": {"task": "validation.nightly", "schedule": crontab(hour=2, minute=30)},
 }
 JOB_LEASE_SECONDS = env.int("JOB_LEASE_SECONDS", default=60)

@@ -1,15 +1,20 @@
 """Long work of the data rules: the nightly run, a check of one region now, and what is kept of each month."""
 
+import datetime as dt
+
 from celery import shared_task
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 import jobs
 from accounts.models import User
+from accounts.roles import Permission
 from jobs import engine as long_work
 from poverty import scope
-from validation import engine, score
+from regions.models import Region
+from validation import engine, report, score
 
 WHOLE = 0  # the subject of a run over the whole register: region codes are the others
 
@@ -55,3 +60,42 @@ def run(job) -> dict:
         "found": record.found, "new": record.new, "closed": record.closed, "message": message,
         "link": reverse("validation:run", args=[record.uid]),
     }  # fmt: skip
+
+
+# --- reports ----------------------------------------------------------------------------------------------------------------
+
+
+@jobs.task("validation.report")
+def write_report(job) -> dict:
+    """Write a report for the person who asked, with what that person may see."""
+    user, month = job.created_by, dt.date.fromisoformat(f"{job.arguments['month']}-01")
+    long_work.progress(job, _("counting"), percent=10)
+    with scope.acting(user, reason="report"):
+        region = Region.objects.defer("boundary", "centroid").get(pk=job.arguments["region"])
+        report.keep(region, month, named=user.may(Permission.REPORT_MAKE), by=user, user=user)
+    return {"message": _("The report is ready."), "link": reverse("validation:reports")}
+
+
+@jobs.task("validation.monthly_reports")
+def write_monthly_reports(job) -> dict:
+    """Write last month's report of every county that has none; taken up again, it goes on with the others."""
+    month = dt.date.fromisoformat(f"{job.arguments['month']}-01")
+    written, places = 0, report.counties()
+    for number, region in enumerate(places):
+        long_work.progress(job, region.name, number, len(places))
+        with scope.system("monthly report"):
+            written += report.keep(region, month, named=False, by=job.created_by, monthly=True) is not None
+    return {"written": written, "link": reverse("validation:reports")}
+
+
+@shared_task(name="validation.monthly")
+def monthly() -> dict[str, int]:
+    """Ask for the reports of the month that has just ended."""
+    last = timezone.localdate().replace(day=1) - dt.timedelta(days=1)
+    with scope.system("name the user"):
+        by = User.objects.system()
+    title = _("Monthly data-quality reports")
+    job = long_work.enqueue(
+        "validation.monthly_reports", int(f"{last:%Y%m}"), by=by, title=title, month=f"{last:%Y-%m}"
+    )
+    return {"job": job.pk}

@@ -16,4 +16,6 @@ pages = [
     path("runs/check/", views_runs.check_now, name="check_now"),
     path("runs/<uuid:uid>/", views_runs.run, name="run"),
     path("quality/", views_quality.quality, name="quality"),
+    path("reports/", views_quality.reports, name="reports"),
+    path("reports/<uuid:uid>/<str:part>/", views_quality.report_file, name="report_file"),
 ]
