@@ -246,7 +246,7 @@ def paid(item: str, amount, *, on="2020-05-10", region="459901", entered=None, s
             if amount is not None:
                 SourceRow.objects.create(
                     snapshot=snapshot, region_id=region, uploaded_by=who, sheet="x", row=1, id_index=head.id_index,
-                    name=head.name, data={"item": item, "amount": str(amount), "paid_on": on}, digest="x",
+                    name=head.name, data={"item": item, "amount_yuan": float(amount), "paid_on": on}, digest="x",
                 )  # fmt: skip
         return write(house, entered) if entered else house
 
