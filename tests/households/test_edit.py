@@ -276,23 +276,12 @@ def test_a_proposal_without_a_reason_is_asked_for_it(cadre, household):
     assert make.proposals() == []
 
 
-def test_offices_above_the_county_change_contacts_and_nothing_else(regions, make_user, login, household):
-    city = login(make_user(Role.CITY_OFFICE, "4599"))
-    response = city.get(edit_url(household))
-    assert "h-phone" in fields(response)
-    assert "h-main_cause" not in fields(response)
-    send(city, edit_url(household, "register"), opened=response, **{"h-main_cause": "08", "h-address": "市里"})
-    row = make.fresh(household)
-    assert (row.main_cause, row.address) == ("01", "市里")
-
-
-@pytest.mark.parametrize("role", [Role.AUDITOR, Role.RESIDENT])
-def test_readers_cannot_edit(make_user, login, household, role):
-    client = login(
-        make_user(
-            role, "459901" if role == Role.AUDITOR else None, households=[household] if role == Role.RESIDENT else ()
-        )
-    )
+@pytest.mark.parametrize(
+    ("role", "area"),
+    [(Role.AUDITOR, "459901"), (Role.RESIDENT, None), (Role.CITY_OFFICE, "4599"), (Role.PROVINCE_OFFICE, "45")],
+)
+def test_readers_and_offices_above_the_county_cannot_edit(regions, make_user, login, household, role, area):
+    client = login(make_user(role, area, households=[household] if role == Role.RESIDENT else ()))
     assert client.get(edit_url(household)).status_code == 403
 
 
