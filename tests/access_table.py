@@ -76,6 +76,8 @@ IMPORT = (P.IMPORT_RUN,)
 LISTS = (P.LIST_VIEW, P.LIST_UPLOAD)
 NOT_MINE = {("post", R.COUNTY_OFFICE): 404}  # only who sent a list answers for it
 CHANGE = (P.HOUSEHOLD_EDIT, P.HOUSEHOLD_PROPOSE)
+# Who reads reports without writing any.
+REPORTS_READ = {("post", role): 403 for role in (*CADRES, R.LEADER)}
 ADMIN_APP = {(method, role): 404 for method in ("get", "post") for role in R if role != R.SYSTEM_ADMIN}
 TABLE = {
     "dashboard:home": may(P.HOME_VIEW),
@@ -176,6 +178,8 @@ TABLE = {
     "validation:check_now": may(P.RULES_RUN, get=405, post=302),
     "validation:run": may(P.RULES_VIEW, of="run", everywhere=True),
     "validation:quality": may(P.FIGURES_VIEW),
+    "validation:reports": may(P.FIGURES_VIEW, post=422, but=REPORTS_READ),
+    "validation:report_file": may(P.FIGURES_VIEW, of="report"),
     "validation:list": may(P.FINDING_VIEW),
     "validation:export": may(P.EXPORT_RUN),
     "validation:finding": may(P.FINDING_VIEW, of="finding"),

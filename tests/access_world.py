@@ -33,6 +33,7 @@ from tests.conftest import TREE, empty_tables
 from tests.exchange.importing import id_number, person, workbook
 from tests.households.factories import finding as make_finding
 from validation import actions as findings
+from validation import report
 from validation.models import ComposedRule, FixBatch, RuleRun, Snapshot, SourceVerdict
 
 FAR = [("46", "海屿省", "province"), ("4601", "滨海市", "city"), ("460101", "东海县", "county")]
@@ -102,6 +103,7 @@ class World:
     snapshots: dict = field(default_factory=dict)  # county: a department's list, reported on
     disputes: dict = field(default_factory=dict)  # county: a row of it that was found wrong
     locks: dict = field(default_factory=dict)  # county: log-in that failed five times
+    reports: dict = field(default_factory=dict)  # village: kept report
     composed: dict = field(default_factory=dict)  # (county, kind): composed rule
     labels: dict = field(default_factory=dict)  # county: remembered label
     media: object = None  # where the stored files are
@@ -175,6 +177,10 @@ class World:
             case "user":
                 found = self.colleagues[COUNTY if own else NEXT_COUNTY]
                 return {"pk": found.pk, "object_id": found.pk}
+            case "report" if role in PAIRED:
+                return self._absent(kind)  # single households make no area
+            case "report":
+                return {"uid": self.reports[here].uid, "part": "word"}
             case "composed" | "composed_off":
                 return {"rule": self.composed[here[:6], kind].code}
             case "config_value":
@@ -197,6 +203,7 @@ class World:
             "label": {"pk": 2**40},
             "setting": {"key": "no.such"},
             "rule": {"rule": "QQ-99"},
+            "report": {"uid": NOWHERE, "part": "word"},
             "composed": {"rule": "ZD-999"},
             "composed_off": {"rule": "ZD-999"},
             "kind": {"kind": "nothing"},
@@ -279,6 +286,10 @@ def build() -> World:
             )
     alias = RegionAlias.objects.create(parent=TOWN, name="老龙溪", region_id=V1)
     elsewhere = {v: RegionAlias.objects.create(parent=v[:9], name="老村", region_id=v).pk for v in (V4, V5)}
+    with scope.system("test"):
+        for village in VILLAGES:
+            region, month = Region.objects.get(pk=village), dt.date(2026, 1, 1)
+            world.reports[village] = report.keep(region, month, named=False, by=county)
     run = RuleRun.objects.create(on="2026-01-01", trigger="nightly", started_at=timezone.now(), state="done")
     with scope.system("test"):
         for number, (region, kind) in enumerate(itertools.product((V1, V4, V5), ("composed", "composed_off")), 1):
