@@ -6,11 +6,11 @@ import signal
 import sys
 import time
 
-from bench import place, register, steps, tree
+from bench import checks, place, register, steps, tree
 from bench.pages import Page, log_in, measure
 from bench.report import Row, table, write
 
-SETS = ("import", "pages", "regions", "memory")
+SETS = ("import", "pages", "regions", "memory", *checks.SETS)
 FULL, QUICK = 75_337, 2_000
 SLICE, QUICK_SLICE = 5_000, 500
 COUNTY = register.CITY + "01"
@@ -41,11 +41,19 @@ class Bench:
         place.make_database()
         if self.wants("regions"):
             self.regions()
-        if not self.wants("import", "pages", "memory"):
-            return
+        if self.wants("import", "pages", "memory"):
+            self.people()
+        if self.wants(*checks.SETS):
+            if self.given.only != [one for one in self.given.only if one in checks.SETS]:
+                self.say("making a database for the rules")
+                place.make_database()
+            checks.Checks(self).run()
+
+    def people(self) -> None:
         self.say(f"writing a sample of {self.given.households:,} households")
         self.made = register.make_files(self.files, self.given.households)
         register.load_places(self.files, self.made)
+        register.copy_places()
         first = self.imports()
         if self.wants("pages", "memory"):
             self.fill()
@@ -199,7 +207,7 @@ def main() -> int:
     parser.add_argument(
         "--households", type=int, help=f"size of the register; {FULL} unless told, {QUICK} with --quick"
     )
-    parser.add_argument("--only", default=",".join(SETS), help="some of import, pages, regions, memory; with commas")
+    parser.add_argument("--only", default=",".join(SETS), help=f"some of {', '.join(SETS)}; with commas")
     parser.add_argument("--quick", action="store_true", help="see that it runs; the ratios of small sizes mean little")
     parser.add_argument("--keep", action="store_true", help="leave the database for a look around")
     given = parser.parse_args()

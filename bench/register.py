@@ -26,12 +26,17 @@ def make_files(folder: Path, households: int) -> dict:
 
 
 def load_places(folder: Path, made: dict) -> None:
-    """Load the sample's regions, and lay the copies' beside them."""
+    """Load the sample's regions with their boundaries and profiles."""
     from django.core.management import call_command
 
     call_command("load_regions", *[str(folder / name) for name in made["regions"]], json=True, stdout=_Nowhere())
     call_command("load_boundaries", str(folder / made["boundaries"]), stdout=_Nowhere())
     call_command("load_profiles", str(folder / made["profiles"]), stdout=_Nowhere())
+    settle()
+
+
+def copy_places() -> None:
+    """Lay the copies' regions beside the sample's."""
     with place.owner() as owner:
         for table, key in (("regions_region", "code"), ("regions_villageprofile", "village")):
             for number, copy in enumerate(COPIES, 1):

@@ -12,7 +12,8 @@ from pathlib import Path
 class Row:
     """One line: `ratio` is measured / baseline, or baseline / measured where `faster` is wanted.
 
-    `target` bounds the ratio, from above, or from below with `faster`. With `plain` it bounds `measured` itself.
+    `target` bounds the ratio, from above, or from below with `faster`. With `plain` it bounds `measured` itself; with
+    `exact` the ratio has to be the target.
     """
 
     work: str
@@ -23,6 +24,7 @@ class Row:
     against: str = ""
     faster: bool = False
     plain: bool = False
+    exact: bool = False
     detail: dict = field(default_factory=dict)
 
     @property
@@ -33,10 +35,12 @@ class Row:
 
     @property
     def met(self) -> bool:
+        if self.exact:
+            return self.ratio == self.target
         return self.ratio >= self.target if self.faster else self.ratio <= self.target
 
     def cells(self) -> tuple[str, ...]:
-        sign = "≥" if self.faster else "≤"
+        sign = "=" if self.exact else "≥" if self.faster else "≤"
         limit = f"{sign} {self.target:g} {self.unit}" if self.plain else f"{sign} {self.target:g}×"
         baseline = "" if self.baseline is None else f"{number(self.baseline)} {self.unit}"
         ratio = "" if self.plain else f"{self.ratio:.2f}×"

@@ -27,7 +27,7 @@ def run(name: str, **given) -> dict:
     return {**json.loads(output.strip().splitlines()[-1]), "peaks": watch.peaks}
 
 
-def import_sheet(*, kind: str, file: str, region: str, year: int, as_of: str) -> dict:
+def import_sheet(*, kind: str, file: str, region: str, year: int | None, as_of: str, meta=None) -> dict:
     """Import as the command does: from the file on disk to the committed register, with checks, sealing and history."""
     import exchange.tasks  # noqa: F401 — what a worker has in memory besides
     from accounts.models import User
@@ -42,7 +42,7 @@ def import_sheet(*, kind: str, file: str, region: str, year: int, as_of: str) ->
 
     batch = batches.create(
         kind=kind, name=Path(file).name, data=Path(file).read_bytes(), region=region, year=year,
-        as_of=dt.date.fromisoformat(as_of), by=by,
+        as_of=dt.date.fromisoformat(as_of), by=by, meta=meta or {},
     )  # fmt: skip
     with batches.working_on(batch):
         progress = batches.Progress(say)
@@ -60,6 +60,11 @@ def import_sheet(*, kind: str, file: str, region: str, year: int, as_of: str) ->
         "phases": {stage: round(end - at, 2) for (stage, at), end in zip(seen, ends, strict=True)},
         **counts,
     }
+
+
+def import_sheets(*, sheets) -> dict:
+    """Import one file after another in one process: where nothing is measured, starting one each would take longer."""
+    return {"found": [import_sheet(**sheet) for sheet in sheets]}
 
 
 def floor(*, file: str) -> dict:
@@ -103,7 +108,67 @@ def load_regions(*, folder: str) -> dict:
     return tree.measure(Path(folder))
 
 
-STEPS = {step.__name__: step for step in (import_sheet, floor, rival, load_regions)}
+def ledger_floor(*, file: str) -> dict:
+    """Read a ledger's file as the import's reader does and COPY its cells: the least that taking it in has to do."""
+    from django.db import connection, transaction
+
+    from exchange import grid
+
+    begun = time.perf_counter()
+    found, _facts = grid.from_text(Path(file).read_bytes(), lambda rows: None)
+    read = time.perf_counter() - begun
+    names = [name for name in found.frame.columns if name.startswith("c")]
+    cells = found.frame.select(names)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"CREATE TABLE staging.bench_ledger ({', '.join(f'{name} text' for name in names)})")
+        with cursor.copy("COPY staging.bench_ledger FROM STDIN (FORMAT csv)") as target:
+            for at in range(0, cells.height, 50_000):
+                buffer = io.BytesIO()
+                cells.slice(at, 50_000).write_csv(buffer, include_header=False)
+                target.write(buffer.getbuffer())
+    whole = time.perf_counter() - begun
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE staging.bench_ledger")
+    return {"seconds": whole, "rows": cells.height, "read": round(read, 2)}
+
+
+def full_run(*, on: str, kinds=None) -> dict:
+    from bench import rules
+
+    return rules.full_run(on=dt.date.fromisoformat(on), kinds=kinds)
+
+
+def scans(*, on: str) -> dict:
+    from bench import rules
+
+    return rules.scans(on=dt.date.fromisoformat(on))
+
+
+def recheck() -> dict:
+    from bench import rules
+
+    return rules.recheck()
+
+
+def joins(*, kinds) -> dict:
+    from bench import rules
+
+    return rules.joins(kinds=kinds)
+
+
+def rule_loop(*, on: str, households: int) -> dict:
+    from bench import loop
+
+    return loop.measure(on=dt.date.fromisoformat(on), households=households)
+
+
+STEPS = {
+    step.__name__: step
+    for step in (
+        *(import_sheet, import_sheets, floor, rival, load_regions, ledger_floor),
+        *(full_run, scans, recheck, joins, rule_loop),
+    )
+}
 
 if __name__ == "__main__":
     import django
