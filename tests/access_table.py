@@ -179,7 +179,7 @@ TABLE = {
     "validation:run": may(P.RULES_VIEW, of="run", everywhere=True),
     "validation:quality": may(P.FIGURES_VIEW),
     "validation:reports": may(P.FIGURES_VIEW, post=422, but=REPORTS_READ),
-    "validation:report_file": may(P.FIGURES_VIEW, of="report"),
+    "validation:report_file": may(P.FIGURES_VIEW, of="report", but={("get", R.HELPER): 404}),
     "validation:list": may(P.FINDING_VIEW),
     "validation:export": may(P.EXPORT_RUN),
     "validation:finding": may(P.FINDING_VIEW, of="finding"),
