@@ -101,6 +101,17 @@ EVERYBODY = f"households_member m JOIN households_household h ON h.id = m.househ
 COMPARED = "m.id_index IS NOT NULL AND m.id_kind NOT IN ('', '?') AND m.id_fault <> 'characters'"
 
 
+def near(check, column: str, flat: str, name: str = "") -> str:
+    """SQL: where single households are checked, a condition that leaves out whom theirs are not compared with.
+
+    It limits `column` to the values of `name` (the same, if not told) in the flat table `flat`, so that an index finds
+    the few rows; a full run compares everybody.
+    """
+    if check.households is None:
+        return ""
+    return f" AND {column} IN (SELECT {name or column.rpartition('.')[2]} FROM {flat})"
+
+
 def declare(
     id: str, severity: Severity, subject: str, title: str, find, suggestion: str, fields: str, *, reads: str = "",
     facet: Facet = Facet.CONSISTENCY, thresholds: Sequence[Threshold] = (), **more,

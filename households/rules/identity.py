@@ -25,7 +25,19 @@ from exchange import cells
 from households.codes import RELATION, SEX
 from households.models import HouseholdYear, Lifecycle, Member
 from households.rules import common
-from households.rules.common import COMPARED, EVERYBODY, NOTHING, REGISTERED, E, W, common_region, least, shown, text
+from households.rules.common import (
+    COMPARED,
+    EVERYBODY,
+    NOTHING,
+    REGISTERED,
+    E,
+    W,
+    common_region,
+    least,
+    near,
+    shown,
+    text,
+)
 from poverty import crypto
 from poverty.declarations import Facet, Rule, rules
 
@@ -113,13 +125,13 @@ def in_two_households(members, check):
     """`reach` is the smallest region that holds both households: nobody below it learns of the other."""
     elsewhere = twins().exclude(household_id=OuterRef("household_id"))
 
-    def near(length: int):
+    def within(length: int):
         return Exists(
             elsewhere.annotate(part=Left("village_id", length)).filter(part=Left(OuterRef("village_id"), length))
         )
 
     reach = Case(
-        *[When(near(length), then=Left("village_id", length)) for length in (12, 9, 6, 4, 2)],
+        *[When(within(length), then=Left("village_id", length)) for length in (12, 9, 6, 4, 2)],
         default=text(""),
         output_field=CharField(),
     )
@@ -241,7 +253,7 @@ STRANGE = "0-9０-９A-Za-zＡ-Ｚａ-ｚÀ-ɏ?？□�"
 UNIQUE, COMPLETE, VALID = Facet.UNIQUENESS, Facet.COMPLETENESS, Facet.VALIDITY
 SHARED = """
 SELECT {index}, count(*) AS households, min(village) AS lo, max(village) AS hi
-  FROM households_household h WHERE {registered} AND {index} IS NOT NULL GROUP BY {index} HAVING count(*) > {most}"""
+  FROM households_household h WHERE {registered} AND {index} IS NOT NULL{near} GROUP BY {index} HAVING count(*) > {most}"""
 
 
 def without_number(persons, check):
@@ -295,7 +307,8 @@ def of_other_name(persons, check):
     """
     return common.found(
         before=f"""
-          WITH dup AS (SELECT m.id_index FROM {EVERYBODY} WHERE {COMPARED} GROUP BY m.id_index HAVING count(*) > 1),
+          WITH dup AS (SELECT m.id_index FROM {EVERYBODY} WHERE {COMPARED}{near(check, "m.id_index", "checked_person")}
+                   GROUP BY m.id_index HAVING count(*) > 1),
           named AS (SELECT m.id_index, count(DISTINCT {folded("m.name")}) AS names, min(m.village) AS lo,
                            max(m.village) AS hi
                       FROM {EVERYBODY} JOIN dup ON dup.id_index = m.id_index
@@ -347,7 +360,8 @@ def cadre_phones() -> list[bytes]:
 
 def of_shared_phone(houses, check):
     """More than {max_households} households with one telephone, or one that is a cadre's."""
-    shared = SHARED.format(index="phone_index", registered=REGISTERED, most="%s")
+    only = near(check, "phone_index", "checked_house")
+    shared = SHARED.format(index="phone_index", registered=REGISTERED, most="%s", near=only)
     return common.found(
         before=f"WITH shared AS ({shared}), cadre AS (SELECT DISTINCT unnest(%s::bytea[]) AS phone_index)",
         source="""checked_house p LEFT JOIN shared s ON s.phone_index = p.phone_index
@@ -372,7 +386,8 @@ def of_faulty_card(houses, check):
 
 
 def of_shared_card(houses, check):
-    shared = SHARED.format(index="card_index", registered=REGISTERED, most="1")
+    only = near(check, "card_index", "checked_house")
+    shared = SHARED.format(index="card_index", registered=REGISTERED, most="1", near=only)
     return common.found(
         before=f"WITH shared AS ({shared})",
         source="checked_house p JOIN shared s ON s.card_index = p.card_index",

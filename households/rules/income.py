@@ -362,10 +362,10 @@ def paid_and_not_entered(houses, check):
         "true",
         before=f"""WITH {PAID}, {RECEIVED},
           off AS (SELECT p.id, p.item, p.amount FROM paid p JOIN checked_house c ON c.id = p.id
-                   WHERE p.amount > 0 AND ({ENTERED} OR EXISTS (SELECT 1 FROM kept k WHERE k.household_id = p.id))
+                   WHERE p.amount > 0 AND ({ENTERED} OR p.id IN (SELECT k.household_id FROM kept k))
                      AND NOT EXISTS (SELECT 1 FROM received r WHERE r.id = p.id AND r.item = p.item AND r.amount > 0)
                      AND (p.item IN ({", ".join(f"'{item}'" for item in SHEET_ITEM)})
-                          OR EXISTS (SELECT 1 FROM kept k WHERE k.household_id = p.id)))""",
+                          OR p.id IN (SELECT k.household_id FROM kept k)))""",
         joined=f"""JOIN (SELECT x.id, string_agg({ITEM_NAME} || '发放' || {yuan("x.amount")}, '；' ORDER BY x.item) AS words
                      FROM off x GROUP BY x.id) x ON x.id = c.id""",
     )

@@ -18,6 +18,7 @@ from households.rules.common import (
     declare,
     found,
     least,
+    near,
     shown,
 )
 from poverty.declarations import Facet
@@ -127,7 +128,8 @@ def appeared_or_vanished(persons, check):
     typed in (stamp "/3") is no round. Somebody who left is no longer among the persons checked: leaving is the event.
     """
     year = check.on.year
-    rows = f"households_memberyear WHERE withdrawn_at IS NULL AND year <= {year}"
+    homes = "(SELECT id, household_id FROM households_member WHERE household_id IN (SELECT household_id FROM checked_person)) h"
+    rows = f"households_memberyear WHERE withdrawn_at IS NULL AND year <= {year}{near(check, 'member_id', homes, 'id')}"
     return found(
         before=f"""
           WITH rounds AS (SELECT household_id, year FROM {rows} AND stamp NOT LIKE '%%/3' GROUP BY household_id, year),
@@ -187,13 +189,13 @@ def entered_twice(houses, check):
         before=f"""
           WITH couple AS (
             SELECT m.id_index, count(DISTINCT m.household_id) AS households, min(m.village) AS lo, max(m.village) AS hi
-              FROM {EVERYBODY} WHERE m.relation IN ('01', '02') AND {COMPARED}
+              FROM {EVERYBODY} WHERE m.relation IN ('01', '02') AND {COMPARED}{near(check, "m.id_index", "checked_person")}
              GROUP BY m.id_index HAVING count(DISTINCT m.household_id) > 1 AND bool_or(m.relation = '02')),
           wed AS (SELECT p.household_id AS id, max(c.households) AS households, min(c.lo) AS lo, max(c.hi) AS hi
                     FROM checked_person p JOIN couple c ON c.id_index = p.id_index WHERE p.relation IN ('01', '02')
                    GROUP BY p.household_id),
           phone AS (SELECT phone_index FROM households_household h WHERE {REGISTERED} AND phone_index IS NOT NULL
-                       AND position IS NOT NULL GROUP BY phone_index HAVING count(*) > 1),
+                       AND position IS NOT NULL{near(check, "phone_index", "checked_house")} GROUP BY phone_index HAVING count(*) > 1),
           placed AS (SELECT h.id, h.village, h.phone_index, h.position, {place} FROM households_household h
                        JOIN phone ON phone.phone_index = h.phone_index WHERE {REGISTERED} AND h.position IS NOT NULL),
           near AS (SELECT a.id, count(*) + 1 AS households, least(a.village, min(b.village)) AS lo,
