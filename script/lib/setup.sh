@@ -30,6 +30,9 @@ packages_install() {
   if [ "${1:-}" = dev ]; then
     command -v chromium >/dev/null || missing+=(chromium)
     command -v soffice >/dev/null || missing+=(libreoffice-calc-nogui)
+    if command -v dpkg-query >/dev/null; then
+      installed libreoffice-writer || installed libreoffice-writer-nogui || missing+=(libreoffice-writer-nogui)
+    fi
   fi
   [ -n "$postgis" ] || [ "${#missing[@]}" -gt 0 ] || return 0
 
