@@ -9,10 +9,8 @@ from django.db.models import (
     Case,
     CharField,
     Count,
-    Exists,
     F,
     Func,
-    IntegerField,
     OuterRef,
     Q,
     Subquery,
@@ -101,49 +99,39 @@ def of_other_birth(members, check):
     )
 
 
-def twins(**same):
-    """Return the present members with the identity of the outer one, other than it."""
-    return present(Member.objects.all()).filter(id_index=OuterRef("id_index"), **same).exclude(pk=OuterRef("pk"))
-
-
-def sound(members):
-    """Keep members whose number is an 18-character identity: only such numbers are compared."""
-    return present(members).filter(id_index__isnull=False).exclude(id_kind__in=("", "?")).exclude(id_fault="characters")
-
-
 def twice_in_household(members, check):
-    other = twins(household_id=OuterRef("household_id"))
-    number = other.order_by().values("id_index").annotate(n=Count("pk") + 1).values("n")
-    return (
-        sound(members)
-        .filter(Exists(other))
-        .annotate(seen=Cast(Subquery(number, output_field=IntegerField()), CharField()), expected=text("1"))
+    return common.found(
+        f"""(SELECT m.id, m.household_id, m.village, {COMPARED} AS compared,
+                    count(*) OVER (PARTITION BY m.household_id, m.id_index) AS n
+               FROM {EVERYBODY} WHERE m.id_index IS NOT NULL AND {check.limit("m.household_id", "m.village")}) p""",
+        where="p.n > 1 AND p.compared",
+        of="p",
+        seen="p.n::text",
+        expected="'1'",
     )
 
 
 def in_two_households(members, check):
-    """`reach` is the smallest region that holds both households: nobody below it learns of the other."""
-    elsewhere = twins().exclude(household_id=OuterRef("household_id"))
+    """`reach` is the smallest region that holds both households: nobody below it learns of the other.
 
-    def within(length: int):
-        return Exists(
-            elsewhere.annotate(part=Left("village_id", length)).filter(part=Left(OuterRef("village_id"), length))
-        )
-
-    reach = Case(
-        *[When(within(length), then=Left("village_id", length)) for length in (12, 9, 6, 4, 2)],
-        default=text(""),
-        output_field=CharField(),
-    )
-    number = elsewhere.order_by().values("id_index").annotate(n=Count("household_id", distinct=True) + 1).values("n")
-    return (
-        sound(members)
-        .filter(Exists(elsewhere))
-        .annotate(
-            reach=reach,
-            seen=Cast(Subquery(number, output_field=IntegerField()), CharField()),
-            expected=text("1"),
-        )
+    Joined once, and not looked up person by person: where whole tables are joined, each look-up would read one.
+    """
+    shared = " ".join(f"WHEN left(o.village, {n}) = left(p.village, {n}) THEN {n}" for n in (12, 9, 6, 4, 2))
+    return common.found(
+        before=f"""
+          WITH mine AS MATERIALIZED (
+            SELECT m.id, m.household_id, m.village, m.id_index FROM {EVERYBODY}
+             WHERE {COMPARED} AND {check.limit("m.household_id", "m.village")})""",
+        source=f"""(SELECT p.id, p.household_id, p.village, count(DISTINCT o.household_id) + 1 AS n,
+                           max(CASE {shared} ELSE 0 END) AS length
+                      FROM mine p JOIN (SELECT m.id_index, m.household_id, m.village FROM {EVERYBODY}
+                                         WHERE m.id_index IS NOT NULL{near(check, "m.id_index", "mine")}) o
+                        ON o.id_index = p.id_index AND o.household_id <> p.household_id
+                     GROUP BY p.id, p.household_id, p.village) p""",
+        of="p",
+        reach="left(p.village, p.length)",
+        seen="p.n::text",
+        expected="'1'",
     )
 
 
