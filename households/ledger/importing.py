@@ -154,11 +154,11 @@ class LedgerImport:
         return self.fetch(f"SELECT min(month), max(month) FROM {self.data} WHERE _verdict = ''")[0]
 
     def _pruned(self, alias: str) -> str:
-        """SQL: limits the ledger to the file's months, written out so that other years' tables are left alone."""
+        """SQL: limits the ledger to the file's months and area, written out so that no more of it is read, however large."""
         first, last = self.months()
         if first is None:
             return "false"
-        return f"{alias}.month BETWEEN DATE '{first}' AND DATE '{last}'"
+        return f"{alias}.month BETWEEN DATE '{first}' AND DATE '{last}' AND {self._inside(f'{alias}.village')}"
 
     def match(self) -> None:
         """Find the household of every line, and the line that is on file; refuse what cannot be taken in."""
