@@ -15,8 +15,12 @@ OPEN = (BatchState.PREVIEWED, BatchState.MERGED, BatchState.HELD)
 def imports(user, totals):
     """Imports that were read and wait for a decision, and rows of imports that wait for an answer."""
     own = [kind for kind, sheet in declarations.sheets.items() if not sheet.department]
-    found = ImportBatch.objects.visible_to(user).filter(kind__in=own).aggregate(
-        previewed=Count("pk", filter=Q(state=BatchState.PREVIEWED)), asked=Sum("asked", filter=Q(state__in=OPEN))
+    found = (
+        ImportBatch.objects.visible_to(user)
+        .filter(kind__in=own)
+        .aggregate(
+            previewed=Count("pk", filter=Q(state=BatchState.PREVIEWED)), asked=Sum("asked", filter=Q(state__in=OPEN))
+        )
     )
     try:
         address = reverse("exchange:list")

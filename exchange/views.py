@@ -70,7 +70,11 @@ def batch_list(request):
     """All imports of the user's area, the newest first."""
     form = BatchFilterForm(request.GET)
     found = ImportBatch.objects.visible_to(request.user).filter(kind__in=own_sheets())
-    found = form.filter(found.select_related("created_by", "region")).defer("region__boundary", "region__centroid", "meta", "reconciliation").order_by("-id")
+    found = (
+        form.filter(found.select_related("created_by", "region"))
+        .defer("region__boundary", "region__centroid", "meta", "reconciliation")
+        .order_by("-id")
+    )
     page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
     for batch in page.object_list:
         batch.title = declarations.sheets[batch.kind].title

@@ -959,5 +959,4 @@ HOUSEHOLDS = declarations.sheets.add(
     ),
 )
 from households.departments import sheets as departments  # noqa: E402, F401 - the lists that departments send
-
 from households.ledger import sheets as _ledger  # noqa: E402, F401 - the monthly ledger, a package of its own

@@ -24,7 +24,9 @@ hypothesis_settings.load_profile("house")
 
 # Two test processes beside each other share the Redis server, not the database in it.
 if worker := os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw"):
-    _base, _mark, _number = settings.CACHES["default"]["LOCATION"].rpartition("=" if "?db=" in settings.REDIS_URL else "/")
+    _base, _mark, _number = settings.CACHES["default"]["LOCATION"].rpartition(
+        "=" if "?db=" in settings.REDIS_URL else "/"
+    )
     settings.CACHES["default"]["LOCATION"] = f"{_base}{_mark}{(int(_number) - 1 - int(worker)) % 16}"
 
 ROOT = Path(__file__).resolve().parent.parent

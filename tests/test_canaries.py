@@ -99,6 +99,7 @@ def tables() -> list[str]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname IN ('public', 'staging')"
+            " AND NOT (SELECT relispartition FROM pg_class WHERE oid = format('%I.%I', schemaname, tablename)::regclass)"
         )
         return sorted(name for (name,) in cursor.fetchall() if "spatial_ref_sys" not in name)
 

@@ -134,3 +134,6 @@ class LedgerMonth(ScopedModel):
                 condition=Q(reopened_at__isnull=True) | Q(asked_by__isnull=False, reopened_by__isnull=False),
             ),
         ]
+
+
+from households.ledger import messages  # noqa: E402, F401 - what is said of a ledger file's faults

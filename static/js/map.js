@@ -140,7 +140,7 @@
       if (!answer?.ok) { window.app?.toast(box.dataset.textFailed, "warning"); return; }
       mine.geometry = await answer.json();
     }
-    paint(mine.data, mine.geometry);
+    if (mine.geometry) paint(mine.data, mine.geometry); // else they are on their way, and painted when they are here
   }
 
   document.addEventListener("change", (event) => {

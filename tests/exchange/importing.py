@@ -61,7 +61,16 @@ def workbook(rows: list[dict], headers: list[str] | None = None) -> bytes:
 
 
 def start(
-    data: bytes, *, kind="persons", name="roster.xlsx", region="459901", by=None, mode="good", year=2020, as_of=None, meta=None
+    data: bytes,
+    *,
+    kind="persons",
+    name="roster.xlsx",
+    region="459901",
+    by=None,
+    mode="good",
+    year=2020,
+    as_of=None,
+    meta=None,
 ):
     return batches.create(
         kind=kind, name=name, data=data, region=region, year=year, as_of=as_of or dt.date(year, 12, 31),

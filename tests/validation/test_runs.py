@@ -78,7 +78,8 @@ def test_a_second_run_finds_the_same_and_nothing_new(register):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "word"), [(["--rules", "HH-99"], "HH-99"), (["--region", "9"], "9"), (["--as-of", "soon"], "YYYY")]
+    ("arguments", "word"),
+    [(["--rules", "HH-99"], "HH-99"), (["--region", "9"], "9"), (["--as-of", "soon"], "2020-12-31")],
 )
 def test_what_cannot_be_read_is_named_and_nothing_is_run(register, arguments, word):
     with pytest.raises(CommandError) as told:
