@@ -100,6 +100,8 @@ class Dispatched:
 def handlers(by, region: str = "") -> list[User]:
     """Return the people a finding may go to: cadres, helpers and offices inside the area of `by` and at or under
     `region`, town offices before cadres. Nobody is offered who could not open it."""
+    if not by.area_code:
+        return []  # without an area nobody is seen, and nobody offered
     lo, hi = scope.code_range(region or by.area_code)
     users = User.objects.filter(is_active=True, role__in=HANDLERS)
     inside = ScopeRange.objects.filter(lo__gte=lo, hi__lte=hi) if hi != "~" else ScopeRange.objects.all()
@@ -359,7 +361,9 @@ def correct(*, finding: Finding, presenter, by, write, reason: str):
         result = write()
         if result.state not in ("saved", "proposed"):
             return result, finding
-        found = Finding.objects.visible_to(by).select_for_update(of=("self",)).get(pk=finding.pk)
+        found = Finding.objects.visible_to(by).select_for_update(of=("self",)).filter(pk=finding.pk).first()
+        if found is None:
+            return result, None
         if result.state == "proposed":
             _log(found, "proposed", by, reason, proposal=result.proposal, values=result.values)
         else:
@@ -368,14 +372,19 @@ def correct(*, finding: Finding, presenter, by, write, reason: str):
     return result, found
 
 
-def recheck(*, finding: Finding, by) -> Finding:
-    """Run the finding's rule over its household again, and note the answer."""
+def recheck(*, finding: Finding, by) -> Finding | None:
+    """Run the finding's rule over its household again, and note the answer.
+
+    None: it speaks of a place outside the area of `by` now, and is theirs no longer.
+    """
     if finding.household_id is not None:
         try:
             engine.recheck(finding.household_id, rule_ids=[finding.rule])
         except KeyError:  # a rule of the staff's own that is no more
             return finding
-    found = Finding.objects.visible_to(by).get(pk=finding.pk)
+    found = Finding.objects.visible_to(by).filter(pk=finding.pk).first()
+    if found is None:
+        return None
     _log(found, "rechecked", by, "", found=found.closed_at is None)
     return found
 

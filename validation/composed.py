@@ -99,6 +99,10 @@ def _value(field: models.Field, text):
             raise ValidationError(_("Write a number in digits.")) from None
         if not number.is_finite() or abs(number) >= Decimal(10) ** 12:
             raise ValidationError(_("Write a number in digits."))
+        if isinstance(field, models.IntegerField):
+            if number != number.to_integral_value() or abs(number) >= 2**31:
+                raise ValidationError(_("Write a whole number of at most nine digits."))
+            return int(number)
         return number
     if not text or len(text) > 100:
         raise ValidationError(_("Write what to compare with, at most 100 characters."))

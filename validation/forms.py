@@ -40,6 +40,7 @@ STEPS = {
 }
 OWNERS = {"": _("all"), "me": _("me"), "nobody": _("nobody yet")}
 MOST_PHOTOS = 6
+SOON = dt.timedelta(days=3)
 
 
 def checked() -> Q:
@@ -74,6 +75,7 @@ class FindingFilterForm(forms.Form):
     state = forms.ChoiceField(label=_("State"), required=False)
     owner = forms.CharField(label=_("handled by"), required=False, max_length=12, widget=forms.Select)
     overdue = forms.BooleanField(label=_("Overdue"), required=False)
+    soon = forms.BooleanField(label=_("Due within three days"), required=False, widget=forms.HiddenInput)
     source = forms.CharField(label=_("department's list"), required=False, max_length=30, widget=forms.Select)
     step = forms.ChoiceField(label=_("Next step"), required=False)
     opened_run = forms.IntegerField(
@@ -159,12 +161,17 @@ class FindingFilterForm(forms.Form):
             findings = findings.filter(owner_id=int(asked["owner"]))
         if asked["overdue"]:
             findings = findings.overdue(timezone.localdate())
+        if asked["soon"]:
+            today = timezone.localdate()
+            findings = findings.open().filter(due_on__gte=today, due_on__lte=today + SOON)
         if asked["source"] == "any":
             findings = findings.exclude(source="")
         elif asked["source"]:
             findings = findings.filter(source=asked["source"])
         if asked["step"]:
             findings = findings.open().filter(step(asked["step"]))
+        if asked["step"] == "second":
+            findings = findings.exclude(verdict_by=self.user)  # nobody takes the second look at an own verdict
         return findings
 
 

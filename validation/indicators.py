@@ -1,7 +1,6 @@
 """What of the findings waits for somebody on the home page, and what the audit trail calls them."""
 
 import contextlib
-import datetime as dt
 import uuid
 
 from django.db.models import Count, Q
@@ -11,10 +10,8 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.roles import Permission
 from poverty import targets, waiting
-from validation.forms import step
+from validation.forms import SOON, step
 from validation.models import Finding, FixBatch
-
-SOON = dt.timedelta(days=3)
 
 
 @waiting.provider(Permission.FINDING_CHECK, Permission.FINDING_VERDICT, Permission.FINDING_CONFIRM)
@@ -41,11 +38,9 @@ def findings(user, totals):
     if counted["overdue"]:
         cards.append(card(_("My findings, overdue"), "overdue", "owner=me&overdue=1", "alert-triangle", "warn"))
     if counted["soon"]:
-        cards.append(card(_("My findings, due within three days"), "soon", "owner=me", "clock", "warn"))
+        cards.append(card(_("My findings, due within three days"), "soon", "owner=me&soon=1", "clock", "warn"))
     if user.may(Permission.FINDING_CHECK) and counted["check"]:
-        cards.append(
-            waiting.Card(_("Clues to check on the spot"), counted["check"], reverse("validation:docket"), "camera")
-        )
+        cards.append(card(_("Clues to check on the spot"), "check", "step=check", "camera"))
     if user.may(Permission.FINDING_VERDICT) and counted["decide"]:
         cards.append(card(_("Checked clues without a verdict"), "decide", "source=any&step=decide", "clipboard-check"))
     if user.may(Permission.FINDING_CONFIRM) and counted["second"]:

@@ -22,6 +22,7 @@ class Line:
     number: str = ""
     url: str = ""
     seen: str | None = None
+    hidden: bool = False  # what was seen is kept from the reader
 
 
 @dataclass

@@ -226,7 +226,7 @@ def docket(request):
             n=Count("pk"),
             to_check=Count("pk", filter=Q(verdict="") & ~checked()),
             to_decide=Count("pk", filter=Q(verdict="") & checked()),
-            second=Count("pk", filter=~Q(verdict="") & Q(confirmed_by__isnull=True)),
+            second=Count("pk", filter=~Q(verdict="") & Q(confirmed_by__isnull=True) & ~Q(verdict_by=user)),
         )
         .order_by("village_id")
     )
@@ -389,6 +389,10 @@ def _corrected(request, finding, presenter, write):
         )
     elif result.state == "proposed":
         messages.success(request, _("Your proposal is with the town office. You find the answer under Proposals."))
+    elif now is None:
+        # It is for a larger area now. What is told here is what those are told whose finding is gone.
+        messages.success(request, _("Saved. Checked again: no longer found."))
+        return redirect("validation:list")
     else:
         _tell_recheck(request, now)
     return redirect(finding)
@@ -410,6 +414,9 @@ def _tell_recheck(request, finding) -> None:
 def finding_recheck(request, uid):
     """Let the rule look again now."""
     finding = actions.recheck(finding=get(request.user, uid), by=request.user)
+    if finding is None:
+        messages.success(request, _("Checked again: no longer found."))
+        return redirect("validation:list")
     if finding.closed_at is not None:
         messages.success(request, _("Checked again: no longer found."))
     else:

@@ -71,7 +71,9 @@ def fix_ask(request):
         messages.info(request, _("Filter the list by a rule that proposes a correction first."))
         return redirect("validation:list")
     found = filters.filter(Finding.objects.visible_to(request.user)).open().order_by("id")
-    region = filters.active.get("region") or request.user.area_code
+    region = filters.active.get("region") or ""
+    if not region.startswith(request.user.area_code):
+        region = request.user.area_code
     form = NoteForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:

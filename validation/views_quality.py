@@ -19,6 +19,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.audit import record
 from accounts.decorators import policy
+from accounts.masks import View, view_of
 from accounts.roles import Permission
 from jobs import engine as long_work
 from jobs.models import Job
@@ -184,7 +185,9 @@ class ReportForm(forms.Form):
 def readable(user):
     """Return the reports the user may read: those with names only where names may be seen."""
     found = QualityReport.objects.visible_to(user)
-    return found if user.may(Permission.REPORT_MAKE) else found.filter(named=False)
+    # A file is written once and read by many: one with names only by those from whom none of its values is masked.
+    sees_all = all(view_of(user, field) is View.FULL for field in ("core", "health", "minor", "income"))
+    return found if user.may(Permission.REPORT_MAKE) and sees_all else found.filter(named=False)
 
 
 @policy(Permission.FIGURES_VIEW)

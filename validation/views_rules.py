@@ -330,7 +330,9 @@ def shown_rows(found: list[dict], rule: Rule, user) -> list[dict]:
     for finding in findings:
         line = told.get(finding.pk) or presenting.Line()
         seen = finding.seen if line.seen is None else line.seen
-        rows.append({"line": line, "place": names.get(finding.village_id, ""), "seen": seen, "finding": finding})
+        expected = "" if line.hidden else finding.expected
+        place = names.get(finding.village_id, "")
+        rows.append({"line": line, "place": place, "seen": seen, "expected": expected, "finding": finding})
     return rows
 
 

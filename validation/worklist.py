@@ -38,6 +38,11 @@ class Row:
     def seen(self) -> str:
         return self.finding.seen if self.line.seen is None else self.line.seen
 
+    @property
+    def expected(self) -> str:
+        """Nothing where what was seen is hidden from the reader: it would tell as much."""
+        return "" if self.line.hidden else self.finding.expected
+
 
 @dataclass
 class Worklist:
@@ -132,7 +137,7 @@ def _cells(found, user) -> Iterator[list]:
             finding = row.finding
             yield [
                 finding.rule, row.title, str(SEVERITIES.get(finding.severity, finding.severity)), finding.town_name or "",
-                finding.village_name or "", row.line.number, row.line.title, row.seen, finding.expected, row.suggestion,
+                finding.village_name or "", row.line.number, row.line.title, row.seen, row.expected, row.suggestion,
                 str(FindingState(finding.state).label), str(Verdict(finding.verdict).label) if finding.verdict else "",
                 (finding.owner.full_name or finding.owner.username) if finding.owner else "", finding.due_on,
                 timezone.localdate(finding.first_seen_at),

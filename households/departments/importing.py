@@ -10,6 +10,7 @@ import polars as pl
 from django.db import connection
 from django.utils import timezone
 
+from accounts.roles import Role
 from exchange import staging
 from households.departments import codes, sheets
 from poverty import config, crypto, scope
@@ -29,8 +30,10 @@ PERSON = "coalesce(encode({0}.id_index, 'hex'), {0}.name || '|' || coalesce({0}.
 
 def sender_of(batch) -> str:
     """Return who sent the list: as named at the upload, else the unit of who uploaded, else the usual department."""
-    department = sheets.declarations.sheets[batch.kind].department
-    return (batch.meta.get("sender") or batch.created_by.unit or department)[:200]
+    by = batch.created_by
+    # A department's account without a unit speaks for itself: its list never stands for another department's.
+    usual = by.get_username() if by.role == Role.DEPARTMENT else sheets.declarations.sheets[batch.kind].department
+    return (batch.meta.get("sender") or by.unit or usual)[:200]
 
 
 class DepartmentImport:

@@ -65,7 +65,7 @@ def _keep(counted: list[tuple], area: str) -> None:
         return
     with scope.system("keep the counts of matches"), connection.cursor() as cursor:
         cursor.executemany(
-            """UPDATE validation_snapshot SET matched_at = %s, counts = jsonb_build_object('strong', %s::int, 'weak', %s::int)
+            """UPDATE validation_snapshot SET matched_at = %s, counts = counts || jsonb_build_object('strong', %s::int, 'weak', %s::int)
                 WHERE id = %s AND starts_with(region, %s)""",
             [(timezone.now(), strong, weak, key, area) for key, _kind, _rows, strong, weak in counted],
         )

@@ -50,6 +50,11 @@ def release(snapshot: Snapshot, *, by) -> int:
             update_fields=["finding_id", "verdict", "verdict_on"],
             batch_size=5000,
         )
+        # What was told before and holds no longer (a verdict was taken back) is not told any more.
+        kept = {(one.sheet, one.row, one.rule) for one in told}
+        before = SourceVerdict.objects.filter(snapshot=snapshot).values_list("pk", "sheet", "row", "rule")
+        gone = [key for key, *place in before if tuple(place) not in kept]
+        SourceVerdict.objects.filter(pk__in=gone).delete()
         rows = {(one.sheet, one.row) for one in told}
         upheld = {(one.sheet, one.row) for one in told if one.verdict == Verdict.UPHELD}
         disputed = {(one.sheet, one.row) for one in told if one.verdict == Verdict.SOURCE_WRONG}

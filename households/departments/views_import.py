@@ -128,10 +128,12 @@ def merge(request, uid):
     if not form.is_valid():
         messages.error(request, _("Choose which rows are to be written."))
     elif found.state != BatchState.MERGING:
-        own = ImportBatch.objects.visible_to(request.user).filter(pk=found.pk)
-        own.update(state=BatchState.MERGING, mode=form.cleaned_data["mode"])
-        record("import.confirmed", request=request, target=f"import:{found.pk}", detail={"rows": found.rows})
-        start_job("exchange.merge", found, request.user, _("Import %(file)s"))
+        own = ImportBatch.objects.visible_to(request.user).filter(
+            pk=found.pk, state__in=[BatchState.PREVIEWED, BatchState.HELD]
+        )
+        if own.update(state=BatchState.MERGING, mode=form.cleaned_data["mode"]):
+            record("import.confirmed", request=request, target=f"import:{found.pk}", detail={"rows": found.rows})
+            start_job("exchange.merge", found, request.user, _("Import %(file)s"))
     return redirect("departments:batch", uid=uid)
 
 

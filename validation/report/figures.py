@@ -71,7 +71,9 @@ def gather(region: Region, month: dt.date, *, named: bool, user=None) -> Figures
     above = dict(Region.objects.filter(pk__in=region.ancestor_codes()).values_list("pk", "name"))
     found = Figures(region, "".join(above[code] for code in sorted(above)) + region.name, month, min(end, now))
     length = next((length for length in LENGTHS if length > len(region.pk)), LENGTHS[-1])
-    here = Finding.objects.in_scope().filter(scope.under("village_id", region.pk)).order_by()
+    # The file is read by everybody of this region: what speaks of a place outside it is not theirs.
+    inside = scope.under("village_id", region.pk) & scope.under("reach", region.pk)
+    here = Finding.objects.in_scope().filter(inside).order_by()
     stood = Q(first_seen_at__lt=found.as_of) & (Q(closed_at__isnull=True) | Q(closed_at__gte=found.as_of))
     came = Q(first_seen_at__gte=begin, first_seen_at__lt=end)
     went = Q(closed_at__gte=begin, closed_at__lt=end)
@@ -204,7 +206,7 @@ def _cases(found: Figures, here, stood, named: bool, user) -> None:
         seen = (one.seen if line.seen is None else line.seen) if named else ("***" if one.seen else "")
         found.cases.append(
             (one.rule, titles[one.rule], mask_name(line.title) if line.title else "—", names.get(one.village_id, ""), seen,
-             one.expected if named else "")
+             one.expected if named and not line.hidden else "")
         )  # fmt: skip
 
 
