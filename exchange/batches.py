@@ -375,9 +375,23 @@ def answer(batch: ImportBatch, answers: list[dict], *, by, progress: Progress | 
     return batch.state
 
 
-def discard(batch: ImportBatch) -> None:
-    """Give up an import that was not merged."""
+def confirm(batch: ImportBatch, mode: str) -> bool:
+    """Mark a previewed import as being merged; False when somebody has decided on it meanwhile.
+
+    The condition stands in the statement: of two who press at once, one starts the merge.
+    """
     with scope_of(batch):
+        own = ImportBatch.objects.filter(pk=batch.pk, state__in=[BatchState.PREVIEWED, BatchState.HELD])
+        return bool(own.update(state=BatchState.MERGING, mode=mode))
+
+
+def discard(batch: ImportBatch) -> bool:
+    """Give up an import that was not merged; False when its merge was begun meanwhile."""
+    with scope_of(batch), transaction.atomic():
+        waits = [BatchState.PREVIEWED, BatchState.HELD, BatchState.FAILED]
+        own = ImportBatch.objects.filter(pk=batch.pk, state__in=waits, merged_at__isnull=True)
+        if not own.update(state=BatchState.DISCARDED):
+            return False
         batch.state = BatchState.DISCARDED
-        batch.save(update_fields=["state"])
         staging.drop(batch.pk)
+    return True

@@ -204,10 +204,7 @@ def merge(request, uid):
     if not form.is_valid():
         messages.error(request, _("Choose which rows are to be written."))
         return redirect("exchange:batch", uid=uid)
-    if found.state != BatchState.MERGING:
-        ImportBatch.objects.visible_to(request.user).filter(pk=found.pk).update(
-            state=BatchState.MERGING, mode=form.cleaned_data["mode"]
-        )
+    if found.state != BatchState.MERGING and batches.confirm(found, form.cleaned_data["mode"]):
         record(
             "import.confirmed",
             request=request,
@@ -223,8 +220,7 @@ def merge(request, uid):
 def discard(request, uid):
     """Give up an import that was not merged."""
     found = find(request, uid, BatchState.PREVIEWED, BatchState.HELD)
-    if found.merged_at is None and job_of(found) is None:
-        batches.discard(found)
+    if found.merged_at is None and job_of(found) is None and batches.discard(found):
         record("import.discarded", request=request, target=f"import:{found.pk}")
         messages.success(
             request,

@@ -10,6 +10,7 @@ from households import actions
 from households.keys import parse
 from households.models import Proposal, ProposalState
 from poverty import crypto
+from validation import actions as findings
 
 PLACE = "households_proposal.changes"
 
@@ -69,6 +70,10 @@ def _locked(proposal: Proposal, by) -> Proposal:
 def _close(proposal: Proposal, state: str, by, answer: str) -> None:
     proposal.state, proposal.decided_by, proposal.decided_at, proposal.decision = state, by, timezone.now(), answer
     proposal.save(update_fields=["state", "decided_by", "decided_at", "decision"])
+    findings.proposal_decided(
+        proposal=str(proposal.uid), household_id=proposal.household_id, by=by, text=answer,
+        confirmed=state == ProposalState.CONFIRMED,
+    )  # fmt: skip
     audit.record(f"proposal.{state}", user=by, target=f"proposal:{proposal.uid}", reason=answer)
 
 

@@ -142,7 +142,9 @@ def village_range(column: str, user, household: str = "", cut: int = 0) -> Q:
         if area.household_id is None:
             seen |= Q(**{f"{column}__gte": area.lo[: cut or None], f"{column}__lt": area.hi})
         elif household:
-            seen |= Q(**{household: area.household_id})
+            own = Q(**{household: area.household_id})
+            # What speaks of a place beyond the household's village is not the helper's, whatever lies between two pairings.
+            seen |= own & Q(reach__gte=area.lo, reach__lt=area.hi) if column == "reach" else own
     return seen
 
 

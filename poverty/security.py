@@ -40,7 +40,9 @@ def condition(table: str, village: str, household: str = "", owner: str = "", cu
     bounds = BOUNDS.format(t=table, v=village, lo=lo)
     more = ["(SELECT scope_whole())", RANGES.format(t=table, v=village, lo=of_range)]
     if household:
-        more.append(f'{table}."{household}" = ANY ((SELECT scope_households())::bigint[])')
+        own = f'{table}."{household}" = ANY ((SELECT scope_households())::bigint[])'
+        # Of what reaches beyond the household's village its helper is not told, whatever lies between two pairings.
+        more.append(f'({own} AND length({table}."{village}") >= 12)' if village == "reach" else own)
     shown = f"{bounds} AND ({' OR '.join(more)})"
     return f'({shown}) OR {table}."{owner}" = (SELECT scope_user())' if owner else shown
 

@@ -147,6 +147,9 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_ROUTES = {"jobs.run": {"queue": "imports"}}
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TIMEZONE = "Asia/Shanghai"
+# When the night's work begins, as minute, hour, day of the month, month, weekday; in local time.
+NIGHTLY_RULES_AT = env.str("NIGHTLY_RULES_AT", default="30 2 * * *")
+MONTHLY_REPORTS_AT = env.str("MONTHLY_REPORTS_AT", default="0 4 1 * *")
 CELERY_BEAT_SCHEDULE = {
     "relay outbox": {"task": "jobs.relay", "schedule": 10.0},
     "take up lost jobs": {"task": "jobs.reap", "schedule": 15.0},
@@ -156,9 +159,9 @@ CELERY_BEAT_SCHEDULE = {
     "delete departments' lists past keeping": {"task": "departments.retention", "schedule": 3600.0},
     "write the monthly reports": {
         "task": "validation.monthly",
-        "schedule": crontab(day_of_month=1, hour=4, minute=0),
+        "schedule": crontab.from_string(MONTHLY_REPORTS_AT),
     },
-    "run the data rules": {"task": "validation.nightly", "schedule": crontab(hour=2, minute=30)},
+    "run the data rules": {"task": "validation.nightly", "schedule": crontab.from_string(NIGHTLY_RULES_AT)},
 }
 JOB_LEASE_SECONDS = env.int("JOB_LEASE_SECONDS", default=60)
 JOB_HEARTBEAT_SECONDS = env.int("JOB_HEARTBEAT_SECONDS", default=20)

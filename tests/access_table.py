@@ -185,6 +185,7 @@ TABLE = {
     "validation:finding": may(P.FINDING_VIEW, of="finding"),
     "validation:dispatch": may(P.FINDING_DISPATCH, post=422),
     "validation:docket": may(P.FINDING_VIEW),
+    "validation:verdicts": may(P.FINDING_VIEW),
     "validation:fixes": may(P.PROPOSAL_CONFIRM),
     "validation:fix_ask": may(P.PROPOSAL_CONFIRM, get=302, post=302),  # without a rule there is nothing to ask for
     "validation:fix": may(P.PROPOSAL_CONFIRM, of="fixes"),
@@ -222,6 +223,7 @@ TABLE = {
     "departments:marked": may(P.LIST_UPLOAD, of="list_previewed"),
     "departments:dispute": may(P.LIST_UPLOAD, of="dispute", get=405, post=302, data={"text": "核对无误"}, but=NOT_MINE),
     "departments:snapshot": may(*LISTS, of="list"),
+    "departments:matches": may(P.LIST_VIEW, of="list"),
     "departments:release": may(P.LIST_MATCH, of="list", get=405, post=302),
     "departments:report": may(*LISTS, of="list"),
     "jobs:list": may(P.SELF_SERVICE),

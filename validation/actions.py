@@ -134,8 +134,7 @@ def _cadres_of(villages) -> dict[str, int]:
 def can_see(user: User, finding) -> bool:
     """Tell whether somebody could open a finding: its reach lies in one of the ranges, or it is of an own household."""
     return any(
-        (area.household_id is None and area.lo <= finding.reach < area.hi)
-        or (area.household_id is not None and area.household_id == finding.household_id)
+        area.lo <= finding.reach < area.hi and area.household_id in (None, finding.household_id)
         for area in user.scope_ranges()
     )
 
@@ -365,11 +364,34 @@ def correct(*, finding: Finding, presenter, by, write, reason: str):
         if found is None:
             return result, None
         if result.state == "proposed":
+            # Corrected as far as it lies with this person; the office that decides on the proposal closes it.
+            found.state = FindingState.CORRECTED
+            found.save(update_fields=["state"])
             _log(found, "proposed", by, reason, proposal=result.proposal, values=result.values)
         else:
             _log(found, "corrected", by, reason, values=result.values)
             found = recheck(finding=found, by=by)
     return result, found
+
+
+def proposal_decided(*, proposal: str, household_id: int, by, confirmed: bool, text: str = "") -> int:
+    """Note on the findings that a proposal was to settle what became of it; return how many there are.
+
+    One that is still open waits for a correction again. Call it in the transaction that decides.
+    """
+    found = Finding.objects.visible_to(by).filter(
+        household_id=household_id, state__in=[FindingState.CORRECTED, FindingState.CLOSED]
+    )
+    found = found.filter(
+        pk__in=FindingEvent.objects.visible_to(by).filter(kind="proposed", data__proposal=proposal).values("finding")
+    )
+    rows = list(found.select_for_update(of=("self",)).order_by("pk"))
+    for row in rows:
+        _log(row, "corrected" if confirmed else "refused", by, text, proposal=proposal)
+        if row.closed_at is None and row.state == FindingState.CORRECTED:
+            row.state = FindingState.VERIFIED if row.verdict else FindingState.DISPATCHED
+            row.save(update_fields=["state"])
+    return len(rows)
 
 
 def recheck(*, finding: Finding, by) -> Finding | None:

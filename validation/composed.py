@@ -248,7 +248,10 @@ def in_words(composed: ComposedRule) -> list[str]:
 
 
 def create(*, region, title: str, suggestion: str, severity: str, subject: str, conditions, by, replaces=None):
-    """Write a rule, or a new version of the rule `replaces`, which is switched off; return it."""
+    """Write a rule, or a new version of the rule `replaces`, which is switched off; return it.
+
+    None when somebody has replaced or switched off that rule meanwhile: two versions of it would both find.
+    """
     compile_conditions(subject, conditions)
     with transaction.atomic():
         with connection.cursor() as cursor:
@@ -256,20 +259,20 @@ def create(*, region, title: str, suggestion: str, severity: str, subject: str, 
         with scope.system("the next code is one of the whole register", by=by):
             codes = ComposedRule.objects.values_list("code", flat=True)
             number = max((int(code[3:]) for code in codes), default=0) + 1
-        if replaces is not None:
-            switch_off(replaces, by=by)
+        if replaces is not None and switch_off(replaces, by=by) is None:
+            return None
         return ComposedRule.objects.create(
             code=f"ZD-{number:03d}", region=region, title=title, suggestion=suggestion, severity=severity,
             subject=subject, conditions=conditions, created_by=by,
         )  # fmt: skip
 
 
-def switch_off(rule: ComposedRule, *, by) -> int:
-    """Switch a rule off for good and close its findings; return how many."""
+def switch_off(rule: ComposedRule, *, by) -> int | None:
+    """Switch a rule off for good and close its findings; return how many, None when it was off already."""
     with transaction.atomic(), scope.system("a composed rule is switched off", by=by):
         now = timezone.now()
         if not ComposedRule.objects.filter(pk=rule.pk, active=True).update(active=False, ended_at=now):
-            return 0
+            return None
         there = Finding.objects.filter(rule=rule.code)
         there.filter(closed_at__isnull=False).exclude(muted_basis="").update(muted_basis="")
         return there.filter(closed_at__isnull=True).update(

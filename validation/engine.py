@@ -47,7 +47,8 @@ written AS (
     source = excluded.source, last_seen_at = greatest(f.last_seen_at, excluded.last_seen_at),
     first_seen_at = CASE WHEN {STAYS} THEN f.first_seen_at ELSE excluded.first_seen_at END,
     opened_run = CASE WHEN {STAYS} THEN f.opened_run ELSE excluded.opened_run END,
-    state = CASE WHEN NOT {STAYS} THEN 'new' WHEN f.state = 'corrected' THEN 'dispatched' ELSE f.state END,
+    state = CASE WHEN NOT {STAYS} THEN 'new' WHEN f.state = 'corrected' AND f.basis <> excluded.basis THEN 'dispatched'
+                 ELSE f.state END,
     verdict = CASE WHEN {STAYS} THEN f.verdict ELSE '' END,
     verdict_by_id = CASE WHEN {STAYS} THEN f.verdict_by_id END,
     verdict_at = CASE WHEN {STAYS} THEN f.verdict_at END,

@@ -4,12 +4,13 @@ import datetime as dt
 from urllib.parse import urlencode
 
 from django import forms
-from django.db.models import F, Q
+from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from poverty import declarations, scope, sealedfiles
 from regions.models import LEVEL_LENGTHS
+from validation import score
 from validation.models import FindingState, Verdict
 
 GROUPS = {
@@ -59,6 +60,23 @@ def step(name: str) -> Q:
     }[name]
 
 
+def rank() -> Case:
+    """Return how heavy a finding is as a number, errors first."""
+    cases = [When(severity=name, then=Value(number)) for number, name in enumerate(SEVERITIES, 1)]
+    return Case(*cases, default=Value(len(SEVERITIES) + 1))
+
+
+def one_of_each_record(findings, severity: str):
+    """Return of every person and household the heaviest of `findings`; only those of `severity`, unless it is "all".
+
+    This is the list behind the numbers of the data-quality score, which counts records and not findings.
+    """
+    heavier = findings.annotate(rank=rank()).filter(subject_kind=OuterRef("subject_kind"), subject=OuterRef("subject"))
+    heavier = heavier.filter(Q(rank__lt=OuterRef("rank")) | Q(rank=OuterRef("rank"), pk__lt=OuterRef("pk")))
+    found = findings.filter(subject_kind__in=score.KINDS).annotate(rank=rank()).filter(~Exists(heavier.order_by()))
+    return found if severity == "all" else found.filter(severity=severity)
+
+
 def sources() -> dict[str, str]:
     """Return the kinds of department lists that rules speak of, with their titles."""
     kinds = sorted({rule.source for rule in declarations.rules.values() if rule.source})
@@ -84,6 +102,11 @@ class FindingFilterForm(forms.Form):
     closed_run = forms.IntegerField(
         label=_("closed by the run"), required=False, min_value=1, max_value=2**31, widget=forms.HiddenInput
     )
+    heaviest = forms.ChoiceField(
+        label=_("One line a record, its heaviest"), required=False, widget=forms.HiddenInput,
+        choices=[("", _("all")), ("all", _("all")), *SEVERITIES.items()],
+    )  # fmt: skip
+    at = forms.CharField(label=_("Open at"), required=False, max_length=40, widget=forms.HiddenInput)
     page = forms.CharField(required=False, max_length=10)
 
     def __init__(self, data=None, *args, user=None, **kwargs):
@@ -110,6 +133,18 @@ class FindingFilterForm(forms.Form):
             raise forms.ValidationError(_("Choose somebody from the list."))
         return text
 
+    def clean_at(self):
+        text = self.cleaned_data["at"]
+        if not text:
+            return ""
+        try:
+            moment = dt.datetime.fromisoformat(text.replace(" ", "+"))
+        except ValueError as error:
+            raise forms.ValidationError(_("This filter cannot be read.")) from error
+        if moment.tzinfo is None:
+            raise forms.ValidationError(_("This filter cannot be read."))
+        return moment.isoformat()
+
     @property
     def active(self) -> dict[str, object]:
         """Return the filters that were filled in."""
@@ -127,6 +162,8 @@ class FindingFilterForm(forms.Form):
 
     def label_of(self, name: str) -> str:
         value = self.cleaned_data[name]
+        if name == "at":
+            return f"{timezone.localtime(dt.datetime.fromisoformat(value)):%Y-%m-%d %H:%M}"
         choices = getattr(self.fields[name], "choices", None) or getattr(self.fields[name].widget, "choices", ())
         return "" if value is True else str(dict(choices).get(value, value))
 
@@ -140,6 +177,9 @@ class FindingFilterForm(forms.Form):
             findings = findings.filter(closed_at__isnull=False)
         elif state == "muted":
             findings = findings.filter(closed_as="muted")
+        elif asked["at"]:
+            moment = dt.datetime.fromisoformat(asked["at"])
+            findings = findings.filter(Q(closed_at__isnull=True) | Q(closed_at__gt=moment), first_seen_at__lte=moment)
         elif state != "all":
             findings = findings.filter(closed_at__isnull=True)
             findings = findings.filter(state=state) if state else findings
@@ -172,7 +212,7 @@ class FindingFilterForm(forms.Form):
             findings = findings.open().filter(step(asked["step"]))
         if asked["step"] == "second":
             findings = findings.exclude(verdict_by=self.user)  # nobody takes the second look at an own verdict
-        return findings
+        return one_of_each_record(findings, asked["heaviest"]) if asked["heaviest"] else findings
 
 
 class _Text(forms.Form):

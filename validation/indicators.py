@@ -16,11 +16,15 @@ from validation.models import Finding, FixBatch
 
 @waiting.provider(Permission.FINDING_CHECK, Permission.FINDING_VERDICT, Permission.FINDING_CONFIRM)
 def findings(user, totals):
-    """The own findings and when they are due, clues to check, verdicts to give and to look at again: one query."""
+    """The own findings and when they are due, clues to check, verdicts to give and to look at again; for who dispatches
+    also what of the area is overdue and what nobody handles: one query."""
     today = timezone.localdate()
     mine = Q(owner=user)
     second = step("second") & ~Q(verdict_by=user)
-    found = Finding.objects.visible_to(user).open().filter(mine | ~Q(source=""))
+    found = Finding.objects.visible_to(user).open()
+    dispatches = user.may(Permission.FINDING_DISPATCH)
+    if not dispatches:
+        found = found.filter(mine | ~Q(source=""))
     counted = found.aggregate(
         mine=Count("pk", filter=mine),
         overdue=Count("pk", filter=mine & Q(due_on__lt=today)),
@@ -28,6 +32,8 @@ def findings(user, totals):
         check=Count("pk", filter=step("check")),
         decide=Count("pk", filter=step("decide") & ~Q(source="")),
         second=Count("pk", filter=second),
+        late=Count("pk", filter=Q(due_on__lt=today)),
+        nobody=Count("pk", filter=Q(owner__isnull=True)),
     )
     address = reverse("validation:list")
 
@@ -45,6 +51,10 @@ def findings(user, totals):
         cards.append(card(_("Checked clues without a verdict"), "decide", "source=any&step=decide", "clipboard-check"))
     if user.may(Permission.FINDING_CONFIRM) and counted["second"]:
         cards.append(card(_("Verdicts for a second look"), "second", "step=second", "eye"))
+    if dispatches and counted["late"]:
+        cards.append(card(_("Overdue findings of the area"), "late", "overdue=1", "alert-triangle", "warn"))
+    if dispatches and counted["nobody"]:
+        cards.append(card(_("Findings nobody handles yet"), "nobody", "owner=nobody", "user-question"))
     return cards
 
 

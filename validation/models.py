@@ -128,6 +128,23 @@ class Finding(ScopedModel):
                 name="finding_clue",
                 condition=Q(closed_at__isnull=True) & ~Q(source=""),
             ),
+            # What waits in an area is counted on every opening of the home page: from the index alone.
+            models.Index(
+                fields=["reach"],
+                include=[
+                    "owner",
+                    "due_on",
+                    "source",
+                    "verdict",
+                    "confirmed_by",
+                    "verdict_by",
+                    "household_id",
+                    "checked_at",
+                    "first_seen_at",
+                ],
+                name="finding_waiting",
+                condition=Q(closed_at__isnull=True),
+            ),
             models.Index(fields=["opened_run"], name="finding_opened_run"),
             models.Index(fields=["closed_run"], name="finding_closed_run"),
         ]
@@ -439,6 +456,7 @@ class SourceRow(ScopedModel):
     class Meta:
         indexes = [
             models.Index(fields=["snapshot", "id_index"], name="sourcerow_snapshot"),
+            models.Index(fields=["snapshot", "village"], name="sourcerow_village"),  # which villages it speaks of
             models.Index(fields=["birth_on", "name"], name="sourcerow_birth"),  # for those without a number
             models.Index(fields=["snapshot", "birth_on"], name="sourcerow_faulty", condition=~Q(id_fault="")),
         ]

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from validation import urls_rules, views, views_fixes
+from validation import urls_rules, views, views_fixes, views_verdicts
 
 app_name = "validation"
 urlpatterns = [
@@ -11,6 +11,7 @@ urlpatterns = [
     path("export/", views.finding_export, name="export"),
     path("dispatch/", views.finding_dispatch, name="dispatch"),
     path("docket/", views.docket, name="docket"),
+    path("verdicts/", views_verdicts.verdicts, name="verdicts"),
     path("fixes/", views_fixes.fix_list, name="fixes"),
     path("fixes/ask/", views_fixes.fix_ask, name="fix_ask"),
     path("fixes/<uuid:uid>/", views_fixes.fix_detail, name="fix"),

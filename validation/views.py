@@ -50,6 +50,8 @@ KINDS = {
     "note": gettext_lazy("remark"),
     "corrected": gettext_lazy("corrected"),
     "proposed": gettext_lazy("correction proposed"),
+    "refused": gettext_lazy("proposed correction refused"),
+    "reply": gettext_lazy("answer of the sender of the list"),
     "rechecked": gettext_lazy("checked again by the rule"),
     "followed_up": gettext_lazy("entered in the register"),
     "fixed": gettext_lazy("corrected together with others"),

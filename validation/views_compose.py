@@ -213,6 +213,11 @@ def _try_or_save(request, data, builder, former, do, context):
             region=data["region"], title=data["title"], suggestion=data["suggestion"], severity=data["severity"],
             subject=data["subject"], conditions=conditions, by=request.user, replaces=former,
         )  # fmt: skip
+        if made is None:
+            messages.warning(
+                request, _("Somebody has changed this rule meanwhile. Look at it again; nothing was saved.")
+            )
+            return redirect("validation:rules")
         record(
             "rules.composed", request=request, target=f"rule:{made.code}",
             detail={"region": made.region_id, "instead_of": former.code if former else ""},
@@ -250,6 +255,9 @@ def compose_off(request, rule):
     """Switch a composed rule off; its findings are closed at once."""
     found = _own(request.user, rule)
     closed = composed.switch_off(found, by=request.user)
+    if closed is None:
+        messages.info(request, _("The rule is switched off already."))
+        return redirect("validation:rule", found.code)
     record("rules.composed_off", request=request, target=f"rule:{found.code}", detail={"closed": closed})
     messages.success(request, _("Switched off; %(count)s findings were closed.") % {"count": closed})
     return redirect("validation:rule", found.code)

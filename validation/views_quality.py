@@ -11,6 +11,7 @@ from django.core.paginator import Paginator
 from django.db.models.functions import Length
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
@@ -65,6 +66,12 @@ class Row:
         self.before = self.rank = None
 
     @property
+    def counts(self) -> list[tuple]:
+        """Return (severity, heading, records whose heaviest finding has it)."""
+        labels = {"E": _("Errors"), "W": _("Warnings"), "I": _("Hints")}
+        return [(letter, label, self.hits.get(letter, 0)) for letter, label in labels.items()]
+
+    @property
     def width(self) -> str:
         return f"{self.score or 0:.2f}"
 
@@ -85,10 +92,11 @@ def quality(request):
     made_at = timezone.now()
     rows: list[Row] = []
     total = None
-    if code and len(code) < LIVE_FROM:
+    live = not code or len(code) >= LIVE_FROM
+    if not live:
         kept, when = _kept(user, code, length)
-        made_at = when
         own = QualityMonth.objects.visible_to(user).filter(region_id=code).order_by("-month").first()
+        made_at = when or (own.made_at if own else None)
         total = _row_of_kept(own) if own else None
         rows = [_row_of_kept(one) for one in kept.values()]
     else:
@@ -111,7 +119,9 @@ def quality(request):
         "place": place, "total": total, "rows": rows, "made_at": made_at, "crumbs": crumbs if len(crumbs) > 1 else [],
         "facets": [(str(key), label) for key, label in score.FACETS.items()], "chart": _chart(trend), "trend": trend,
         "subs": [(label, total.subs.get(str(key))) for key, label in score.FACETS.items()] if total else [],
-        "code": code,
+        "code": code, "totals": [(letter, number) for letter, _label, number in total.counts] if total else [],
+        # What was counted in the night opens the list of what was open then.
+        "findings": f"{reverse('validation:list')}?{urlencode({'at': made_at.isoformat()} if made_at and not live else {})}",
     }  # fmt: skip
     return render(request, "validation/quality.html", context)
 

@@ -23,7 +23,7 @@ from poverty import config, scope
 from poverty.declarations import Rule, rules
 from regions.models import Region
 from validation import composed, engine, presenting, shipping
-from validation.forms import GROUPS, SEVERITIES
+from validation.forms import GROUPS, SEVERITIES, sources
 from validation.models import TRUE, ComposedRule, Finding, FindingEvent, RuleOwner, RuleResult, Verdict
 from validation.score import FACETS
 from validation.views_runs import runs_near
@@ -281,11 +281,16 @@ def rule_page(request, rule):
         row.title = titles.get(row.key, row.key)
     labels = dict(Verdict.choices)
     statistic = [
-        {"verdict": labels.get(row["verdict"], row["verdict"]), "n": row["n"], "true": row["verdict"] in TRUE}
+        {
+            "value": row["verdict"],
+            "verdict": labels.get(row["verdict"], row["verdict"]),
+            "n": row["n"],
+            "true": row["verdict"] in TRUE,
+        }
         for row in _verdicts(user, [line.id]).values("verdict").annotate(n=Count("pk")).order_by("-n")
     ]
     by_source = [
-        {**row, "precision": row["true"] / row["verdicts"]}
+        {**row, "title": sources().get(row["source"], row["source"]), "precision": row["true"] / row["verdicts"]}
         for row in _verdicts(user, [line.id]).exclude(source="").values("source").annotate(**PRECISION)
     ]
     last = RuleResult.objects.filter(rule=line.id, run__in=runs_near(user)).select_related("run").order_by("-run_id")

@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from households.departments import passes, sheets
@@ -10,6 +10,8 @@ from households.rules import matching as rules
 from poverty import scope
 from poverty.declarations import rules as declared
 from validation import engine
+from validation.engine import Check
+from validation.models import Snapshot
 
 COUNTS = """
 SELECT l.id, l.kind, l.rows, count(m.row_id) FILTER (WHERE NOT m.weak), count(m.row_id) FILTER (WHERE m.weak)
@@ -69,3 +71,24 @@ def _keep(counted: list[tuple], area: str) -> None:
                 WHERE id = %s AND starts_with(region, %s)""",
             [(timezone.now(), strong, weak, key, area) for key, _kind, _rows, strong, weak in counted],
         )
+
+
+PAGE = """
+WITH matched AS ({matched}),
+found AS (SELECT s.sheet, s.row, min(m.score) AS score, array_agg(DISTINCT m.member_id) AS members
+            FROM matched m JOIN validation_sourcerow s ON s.id = m.row_id
+           WHERE m.snapshot_id = %s AND m.weak = %s GROUP BY s.id, s.sheet, s.row)
+SELECT (SELECT count(*) FROM found), (SELECT coalesce(json_agg(row_to_json(x)), '[]')
+  FROM (SELECT * FROM found ORDER BY sheet, row LIMIT %s OFFSET %s) x)
+"""
+
+
+def rows(snapshot: Snapshot, *, weak: bool, first: int, most: int) -> tuple[int, list[dict]]:
+    """Return how many rows of a current list speak of a member now, and some of these: {"sheet", "row", "score",
+    "members": keys}. What is counted is what `match` counts."""
+    with scope.system("rows of a list that speak of members"), transaction.atomic():
+        with passes.limited_to([snapshot.kind]):
+            text, _params = passes.matched(Check(timezone.localdate(), None, snapshot.region_id))
+        with connection.cursor() as cursor:
+            cursor.execute(PAGE.format(matched=text), [snapshot.pk, weak, most, first])
+            return cursor.fetchone()

@@ -43,6 +43,8 @@ def release(snapshot: Snapshot, *, by) -> int:
             )
             for sheet, row, name, rule, finding, verdict, day in found
         ]  # fmt: skip
+        before = SourceVerdict.objects.filter(snapshot=snapshot).values_list("pk", "sheet", "row", "rule", "verdict")
+        before = [(key, (sheet, row, rule), verdict) for key, sheet, row, rule, verdict in before]
         SourceVerdict.objects.bulk_create(
             told,
             update_conflicts=True,
@@ -50,11 +52,13 @@ def release(snapshot: Snapshot, *, by) -> int:
             update_fields=["finding_id", "verdict", "verdict_on"],
             batch_size=5000,
         )
-        # What was told before and holds no longer (a verdict was taken back) is not told any more.
-        kept = {(one.sheet, one.row, one.rule) for one in told}
-        before = SourceVerdict.objects.filter(snapshot=snapshot).values_list("pk", "sheet", "row", "rule")
-        gone = [key for key, *place in before if tuple(place) not in kept]
+        # What was told before and holds no longer (a verdict was taken back) is not told any more; an answer to a
+        # verdict that is another one now stays in the clue's log, not beside the new one.
+        kept = {(one.sheet, one.row, one.rule): one.verdict for one in told}
+        gone = [key for key, place, _verdict in before if place not in kept]
         SourceVerdict.objects.filter(pk__in=gone).delete()
+        turned = [key for key, place, verdict in before if place in kept and kept[place] != verdict]
+        SourceVerdict.objects.filter(pk__in=turned).update(answer="", answered_by=None, answered_at=None)
         rows = {(one.sheet, one.row) for one in told}
         upheld = {(one.sheet, one.row) for one in told if one.verdict == Verdict.UPHELD}
         disputed = {(one.sheet, one.row) for one in told if one.verdict == Verdict.SOURCE_WRONG}

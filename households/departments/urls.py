@@ -21,6 +21,7 @@ urlpatterns = [
     path("uploads/<uuid:uid>/marked/", views_import.marked, name="marked"),
     path("disputes/<uuid:uid>/", views.dispute, name="dispute"),
     path("<uuid:uid>/", views.snapshot, name="snapshot"),
+    path("<uuid:uid>/matches/", views.matches, name="matches"),
     path("<uuid:uid>/release/", views.release, name="release"),
     path("<uuid:uid>/report/", views.report, name="report"),
 ]

@@ -5,6 +5,7 @@ file alone: nothing that is said, and no time that is taken, tells who is in the
 """
 
 from django.contrib import messages
+from django.core.paginator import Paginator
 from django.db.models import Count, Q
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
@@ -19,8 +20,11 @@ from accounts.decorators import policy
 from accounts.roles import Permission, Role
 from exchange import exporting, templates_out
 from exchange.models import BatchState, ImportBatch
-from households.departments import reporting, sheets, tasks
+from households import listing
+from households.departments import matching, reporting, sheets, tasks
 from households.departments.forms import AnswerForm, kinds_of
+from households.models import Member
+from households.present import Viewer
 from jobs import engine
 from jobs.models import Job
 from poverty import declarations
@@ -29,6 +33,7 @@ from validation.models import TRUE, Finding, FindingEvent, Snapshot, SourceVerdi
 
 OLD_DAYS = 90  # a list that is older is marked: things have changed since
 SHOWN_BATCHES = 10
+PER_PAGE = 50
 FINISHED = (BatchState.MERGED, BatchState.UNDONE, BatchState.DISCARDED)
 
 
@@ -68,7 +73,7 @@ def clues_of(user, kinds) -> dict[str, dict]:
     found = {}
     for kind in kinds:
         line = verdicts.get(kind, {"n": 0, "true": 0})
-        precision = 100 * line["true"] / line["n"] if line["n"] else None
+        precision = line["true"] / line["n"] if line["n"] else None
         found[kind] = {
             "open": open_.get(kind, 0), "checked": line["n"], "upheld": line["true"], "precision": precision
         }  # fmt: skip
@@ -157,16 +162,79 @@ def snapshot(request, uid):
     for one in disputed:
         one.link = reverse("validation:finding", args=[links[one.finding_id]]) if one.finding_id in links else ""
     summary = dict(told.order_by().values_list("verdict").annotate(n=Count("pk"))) if found.reported_at else {}
+    rows, chosen = _told_rows(request, told if found.reported_at else told.none())
     parent = [{"name": _("Departments"), "url": reverse("departments:index")}]
     if office:
         parent.append({"name": found.title, "url": reverse("departments:source", args=[found.kind])})
     context = {
         "list": found, "disputed": disputed, "office": office, "may_answer": found.uploaded_by_id == request.user.pk,
-        "summary": [(label, summary[value]) for value, label in Verdict.choices if value in summary],
+        "summary": [(label, summary[value], value) for value, label in Verdict.choices if value in summary],
+        "page": rows, "chosen": Verdict(chosen).label if chosen else "",
         "clues": clues_of(request.user, [found.kind])[found.kind] if office else None,
         "crumbs": [*parent, {"name": f"{found.title} · {found.as_of:%Y-%m-%d}"}],
     }  # fmt: skip
     return render(request, "departments/snapshot.html", context)
+
+
+def _told_rows(request, told):
+    """Return a page of the rows that the sender was told of, all or those with one verdict: [(sheet, row, verdicts)]."""
+    chosen = request.GET.get("verdict", "")
+    chosen = chosen if chosen in Verdict.values else ""
+    wanted = (told.filter(verdict=chosen) if chosen else told).order_by("sheet", "row").values_list("sheet", "row")
+    page = Paginator(wanted.distinct(), PER_PAGE).get_page(request.GET.get("page"))
+    places = list(page.object_list)
+    said: dict[tuple, list] = {place: [] for place in places}
+    some = told.filter(row__in={row for _sheet, row in places}).order_by("sheet", "row", "rule")
+    for one in some:
+        verdicts = said.get((one.sheet, one.row))
+        words = (one.get_verdict_display(), one.verdict_on)
+        if verdicts is not None and words not in verdicts:
+            verdicts.append(words)
+    page.object_list = [(sheet, row, said[sheet, row]) for sheet, row in places]
+    return page, chosen
+
+
+@policy(Permission.LIST_VIEW)
+@require_safe
+def matches(request, uid):
+    """The rows of a list that speak of somebody in the register: the list behind its strong and weak matches."""
+    found, user = find(request, uid), request.user
+    weak = request.GET.get("how") == "weak"
+    number = int(request.GET["page"]) if request.GET.get("page", "").isdecimal() else 1
+    first = (min(number, 100_000) - 1) * PER_PAGE
+    total, rows = matching.rows(found, weak=weak, first=max(first, 0), most=PER_PAGE) if found.current else (0, [])
+    page = Paginator(range(total), PER_PAGE).get_page(number)
+    if total and not rows:  # beyond the last page
+        total, rows = matching.rows(found, weak=weak, first=page.start_index() - 1, most=PER_PAGE)
+    people = Member.objects.visible_to(user).filter(pk__in={key for row in rows for key in row["members"]})
+    people = {one.pk: one for one in people.select_related("household")}
+    clues: dict[int, list] = {}
+    if user.may(Permission.FINDING_VIEW):
+        open_ = Finding.objects.visible_to(user).open().filter(source=found.kind, subject_kind="member")
+        for one in open_.filter(subject__in=people).order_by("rule"):
+            clues.setdefault(one.subject, []).append(one)
+    viewer = Viewer(user)
+    names = listing.place_names({one.household.village_id for one in people.values()})
+    for row in rows:
+        row["people"] = [
+            {
+                "name": viewer.name(one), "household": one.household, "clues": clues.get(one.pk, ()),
+                "place": names.get(one.household.village_id, ""),
+            }
+            for one in (people[key] for key in row["members"] if key in people)
+        ]  # fmt: skip
+    page.object_list = rows
+    context = {
+        "list": found, "page": page, "weak": weak, "total": total,
+        "then": found.counts.get("weak" if weak else "strong", 0),
+        "crumbs": [
+            {"name": _("Departments"), "url": reverse("departments:index")},
+            {"name": found.title, "url": reverse("departments:source", args=[found.kind])},
+            {"name": f"{found.as_of:%Y-%m-%d}", "url": reverse("departments:snapshot", args=[found.uid])},
+            {"name": _("Weak matches") if weak else _("Strong matches")},
+        ],
+    }  # fmt: skip
+    return render(request, "departments/matches.html", context)
 
 
 @policy(Permission.LIST_MATCH)

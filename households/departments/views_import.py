@@ -127,13 +127,9 @@ def merge(request, uid):
     form = ModeForm(request.POST)
     if not form.is_valid():
         messages.error(request, _("Choose which rows are to be written."))
-    elif found.state != BatchState.MERGING:
-        own = ImportBatch.objects.visible_to(request.user).filter(
-            pk=found.pk, state__in=[BatchState.PREVIEWED, BatchState.HELD]
-        )
-        if own.update(state=BatchState.MERGING, mode=form.cleaned_data["mode"]):
-            record("import.confirmed", request=request, target=f"import:{found.pk}", detail={"rows": found.rows})
-            start_job("exchange.merge", found, request.user, _("Import %(file)s"))
+    elif found.state != BatchState.MERGING and batches.confirm(found, form.cleaned_data["mode"]):
+        record("import.confirmed", request=request, target=f"import:{found.pk}", detail={"rows": found.rows})
+        start_job("exchange.merge", found, request.user, _("Import %(file)s"))
     return redirect("departments:batch", uid=uid)
 
 
@@ -142,8 +138,7 @@ def merge(request, uid):
 def discard(request, uid):
     """Give up an upload that was not stored."""
     found = find(request, uid, BatchState.PREVIEWED, BatchState.HELD, BatchState.FAILED)
-    if found.merged_at is None and views.job_of(found) is None:
-        batches.discard(found)
+    if found.merged_at is None and views.job_of(found) is None and batches.discard(found):
         record("import.discarded", request=request, target=f"import:{found.pk}")
         messages.success(request, _("The upload of %(file)s was given up.") % {"file": found.file_name})
     return redirect("departments:index")

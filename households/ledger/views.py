@@ -29,6 +29,7 @@ from regions.models import Region
 
 PER_PAGE = 50
 STATES = ("due", "done")
+LISTED = (*STATES, "all")  # what of a larger area is asked for as a list of households, too
 
 
 def may_see(user) -> None:
@@ -61,7 +62,8 @@ def _area(request) -> str:
 @policy(Permission.HOUSEHOLD_VIEW)
 @require_safe
 def ledger_list(request):
-    """The ledger of a month: regions with how many households are done, or in a village the households themselves."""
+    """The ledger of a month: regions with how many households are done, or in a village, or behind a number of a
+    larger area, the households themselves."""
     may_see(request.user)
     month, area = _month(request), _area(request)
     context = {
@@ -72,7 +74,7 @@ def ledger_list(request):
         "requests": _requests(request.user),
         "may": _may(request.user),
     }
-    if area and len(area) < 12:
+    if area and len(area) < 12 and request.GET.get("state") not in LISTED:
         return render(request, "households/ledger_regions.html", context | _regions(request, month, area))
     return render(request, "households/ledger_list.html", context | _households(request, month, area))
 
@@ -139,14 +141,15 @@ def _households(request, month: dt.date, area: str) -> dict:
     names = listing.place_names({row.village_id for row in rows} | {area})
     return {
         "page": page,
-        "rows": [(row, viewer.head_name(row.head), sums.get(row.pk)) for row in rows],
+        "rows": [(row, viewer.head_name(row.head), sums.get(row.pk), names.get(row.village_id, "")) for row in rows],
         "number": number,
         "done": done,
         "due": number - done,
         "state": state,
         "name": names.get(area, ""),
         "names": names,
-        "closed": bool(area and actions.closed(area, [month])),
+        "closed": len(area) >= 9 and bool(actions.closed(area, [month])),
+        "wide": 0 < len(area) < 12,
         "path": listing.path_of(area, names, user.area_code) if area else [],
     }
 

@@ -11,6 +11,7 @@ from openpyxl import load_workbook
 
 from accounts.models import AuditEvent
 from accounts.roles import Role
+from exchange import batches
 from exchange.models import ImportBatch, ImportFault
 from households.departments import matching, tasks
 from jobs import engine
@@ -19,6 +20,7 @@ from poverty import scope
 from tests.departments.lists import load, rows_of, snapshots
 from tests.departments.test_rules import car, person
 from tests.exchange.importing import id_number, workbook
+from tests.numbers import open_rows
 from validation.models import Finding, FindingEvent, SourceRow, SourceVerdict
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("regions")]
@@ -158,9 +160,45 @@ def test_the_county_sees_how_old_and_how_right_each_source_is(county, make_user)
     verdict(first, "upheld", county.user, make_user(Role.COUNTY_OFFICE, "459901"))
     page = county.get(reverse("departments:index"))
     line = next(line for line in page.context["lines"] if line["kind"] == "vehicles")
-    assert line["clues"] == {"open": 2, "checked": 1, "upheld": 1, "precision": 100.0}
+    assert line["clues"] == {"open": 2, "checked": 1, "upheld": 1, "precision": 1.0}
     assert line["lists"][0].counts == {"strong": 2, "weak": 0} and second.source == "vehicles"
+    assert ">100.0%<" in page.content.decode()
     assert county.get(reverse("departments:source", args=["vehicles"])).status_code == 200
+
+
+def test_every_number_on_the_pages_of_lists_opens_exactly_its_rows(county, police, make_user):
+    person(1, "岑山水")
+    person(2, "岑二")
+    person(3, "岑三")
+    weak = car("岑三", born="1970-01-01")
+    stored = store(
+        police, "vehicles", [car("岑山水", id_number(1)), car("岑二", id_number(2)), car("韦来", id_number(9)), weak]
+    )
+    matching.match(["vehicles"], on=DAY)
+    first, second, _third = clues()
+    other = make_user(Role.COUNTY_OFFICE, "459901")
+    verdict(first, "upheld", county.user, other)
+    verdict(second, "source_wrong", county.user, other)
+    county.post(reverse("departments:release", args=[stored.uid]))
+    for name, given in (("index", []), ("source", ["vehicles"]), ("snapshot", [stored.uid])):
+        open_rows(county, reverse(f"departments:{name}", args=given), at_least=3)
+    page = police.get(reverse("departments:snapshot", args=[stored.uid])).content.decode()
+    numbers = dict(re.findall(r'href="\?(?:verdict=)?([a-z_]*)#told"><strong>(\d+)<', page))
+    assert numbers == {"": "2", "upheld": "1", "source_wrong": "1"}
+    for chosen, number in numbers.items():
+        shown = police.get(reverse("departments:snapshot", args=[stored.uid]), {"verdict": chosen})
+        assert shown.context["page"].paginator.count == int(number)
+
+
+def test_the_rows_that_matched_are_shown_to_offices_and_not_to_their_sender(county, police, make_user):
+    person(1, "岑山水")
+    stored = store(police, "vehicles", [car("韦来", id_number(9)), car("岑山水", id_number(1))])
+    matching.match(["vehicles"], on=DAY)
+    address = reverse("departments:matches", args=[stored.uid])
+    page = county.get(address).content.decode()
+    assert "岑山水" in page and "韦来" not in page and "XD-02" in page
+    assert police.get(address).status_code == 403
+    assert login(make_user(Role.COUNTY_OFFICE, "459902")).get(address).status_code == 404
 
 
 def test_match_now_is_a_job_that_runs_over_the_own_area(county):
@@ -214,6 +252,49 @@ def test_a_sender_answers_where_its_list_was_wrong(county, police, education, ma
     with scope.system("test"):
         assert FindingEvent.objects.filter(finding=found, kind="reply").get().text == "该车已于2019年过户"
     assert "该车已于2019年过户" in county.get(reverse("departments:snapshot", args=[stored.uid])).content.decode()
+
+
+def test_what_was_told_is_taken_back_with_the_verdict_and_an_answer_with_what_it_answered(county, police, make_user):
+    person(1, "岑山水")
+    person(2, "岑二")
+    stored = store(police, "vehicles", [car("岑山水", id_number(1)), car("岑二", id_number(2))])
+    matching.match(["vehicles"], on=DAY)
+    first, second = clues()
+    other = make_user(Role.COUNTY_OFFICE, "459901")
+    verdict(first, "source_wrong", county.user, other)
+    verdict(second, "upheld", county.user, other)
+    release = reverse("departments:release", args=[stored.uid])
+    county.post(release)
+    with scope.system("test"):
+        told = SourceVerdict.objects.get(verdict="source_wrong")
+    police.post(reverse("departments:dispute", args=[told.uid]), {"text": "该车已于2019年过户"})
+    verdict(first, "upheld", county.user, other)
+    with scope.system("test"):
+        Finding.objects.filter(pk=second.pk).update(verdict="", confirmed_by=None)
+    county.post(release)
+    with scope.system("test"):
+        left = SourceVerdict.objects.get()
+        assert (left.verdict, left.answer, left.answered_by) == ("upheld", "", None)
+        assert FindingEvent.objects.filter(finding=first, kind="reply").exists()
+    matching.match(["vehicles"], on=DAY)  # a match keeps what was reported
+    assert snapshots(kind="vehicles")[-1].counts["checked"] == 1
+
+
+def test_a_department_without_a_unit_speaks_for_itself(make_user):
+    nobody = login(make_user(Role.DEPARTMENT, "459901", unit=""))
+    stored = store(nobody, "vehicles", [car("岑山水", id_number(1))])
+    assert stored.sender == nobody.user.get_username()
+
+
+def test_of_two_who_store_one_upload_at_once_one_starts_the_merge(police):
+    page = send(police, "vehicles", [car("岑山水", id_number(1))])
+    with scope.system("test"):
+        batch = ImportBatch.objects.get()
+    assert batches.confirm(batch, "good") and not batches.confirm(batch, "all")
+    assert not batches.discard(batch)
+    police.post(page + "discard/")
+    with scope.system("test"):
+        assert ImportBatch.objects.get().state == "merging"
 
 
 def test_a_question_about_a_label_is_answered_on_the_page(make_user):

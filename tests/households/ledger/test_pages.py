@@ -12,6 +12,7 @@ from households.ledger.models import LedgerLine, LedgerMonth
 from poverty import scope
 from tests.households import factories
 from tests.households.ledger.sheets import lines, long, run
+from tests.numbers import open_rows
 
 pytestmark = pytest.mark.django_db
 NO = "45990110020100001"
@@ -128,6 +129,18 @@ def test_a_town_and_a_county_see_their_regions(client, household, make_user):
     (row,) = client.get(f"{LIST}?month=2020-05").context["rows"]
     assert (row["code"], row["share"]) == ("459901100", 100)
     assert client.get(f"{LIST}?region=459902").status_code == 404
+
+
+def test_every_number_of_the_regions_opens_as_many_households(client, household, make_user):
+    run(long((NO, None, "2020-05", "务工", 100)))
+    factories.household("459901100201")
+    factories.household("459901101201")
+    for role, code in (("county_office", "459901"), ("town_office", "459901100")):
+        client.force_login(make_user(role, code))
+        links = open_rows(client, f"{LIST}?month=2020-05", at_least=3)
+        assert {number for _address, number in links} <= {1, 2}
+    page = client.get(f"{LIST}?month=2020-05&region=459901100&state=due").content.decode()
+    assert "龙溪村" in page
 
 
 def test_a_town_closes_a_month_and_another_person_of_the_county_opens_it_again(client, cadre, household, make_user):
