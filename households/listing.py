@@ -97,25 +97,26 @@ def knows_totals(form: HouseholdFilterForm, user) -> bool:
     return form.counted and not any(part.household_id for part in user.scope_ranges())
 
 
-def _found(found, user, page: int) -> tuple[int, int, list[int]]:
+def _found(found, user, page: int, per_page: int) -> tuple[int, int, list[int]]:
     """Return (households, persons, keys of a page) of an ordered list: a filter that looks at every row looks once."""
     inner, inner_params = found.values_list("pk").query.sql_with_params()
     people, people_params = (
         Member.objects.visible_to(user).active().order_by().values_list("household_id").query.sql_with_params()
     )
-    first = (page - 1) * PER_PAGE
+    first = (page - 1) * per_page
     with connection.cursor() as cursor:
         cursor.execute(
             f"WITH f AS MATERIALIZED (SELECT x.id, row_number() OVER () AS n FROM ({inner}) AS x (id))"
             f" SELECT (SELECT count(*) FROM f),"
             f" (SELECT count(*) FROM ({people}) AS m (household) WHERE m.household IN (SELECT id FROM f)),"
             f" ARRAY(SELECT id FROM f WHERE n > %s AND n <= %s ORDER BY n)",
-            [*inner_params, *people_params, first, first + PER_PAGE],
+            [*inner_params, *people_params, first, first + per_page],
         )
         return cursor.fetchone()
 
 
-def _kept_totals(form, user) -> tuple[int, int]:
+def kept_totals(form, user) -> tuple[int, int]:
+    """Return (households, persons) from the kept sums, for a form of which they know (`knows_totals`)."""
     asked = form.cleaned_data
     sums = VillageCount.objects.visible_to(user).order_by()
     if asked["region"]:
@@ -159,31 +160,31 @@ def _key(form: HouseholdFilterForm, user) -> str:
     return "list-totals:" + hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
-def make(form: HouseholdFilterForm, user) -> Listing:
+def make(form: HouseholdFilterForm, user, per_page: int = PER_PAGE) -> Listing:
     """Return the page that the form asks for."""
     everything = Household.objects.visible_to(user).in_register()
     found = form.filter(everything, user)
     if not form.is_valid() or not user.scope_ranges():
-        return Listing(Paginator([], PER_PAGE).get_page(1), 0, 0)
+        return Listing(Paginator([], per_page).get_page(1), 0, 0)
     asked = form.cleaned_data
     year = asked["year"] if isinstance(asked["year"], int) else None
     number = int(asked["page"]) if asked["page"].isascii() and asked["page"].isdigit() else 1
     found = ordered(found, asked["sort"], user, year)
     key = totals = None
     if knows_totals(form, user):
-        totals = _kept_totals(form, user)
+        totals = kept_totals(form, user)
     elif _remembers(form, user):
         key = _key(form, user)
         totals = cache.get(key)
     if totals:
         households, persons = totals
-        page = Paginator(range(households), PER_PAGE).get_page(number)
-        keys = found.values("pk")[page.start_index() - 1 if households else 0 :][:PER_PAGE]
+        page = Paginator(range(households), per_page).get_page(number)
+        keys = found.values("pk")[page.start_index() - 1 if households else 0 :][:per_page]
     else:
-        households, persons, keys = _found(found, user, min(max(number, 1), 1_000_000))
-        page = Paginator(range(households), PER_PAGE).get_page(number)
+        households, persons, keys = _found(found, user, min(max(number, 1), 1_000_000), per_page)
+        page = Paginator(range(households), per_page).get_page(number)
         if page.number != number and households:
-            keys = _found(found, user, page.number)[2]
+            keys = _found(found, user, page.number, per_page)[2]
         if key:
             cache.set(key, (households, persons), KEEP_SECONDS)
     rows = with_details(Household.objects.visible_to(user).filter(pk__in=keys), user, year)

@@ -101,15 +101,15 @@ def ordered(findings):
     return findings.order_by("due_on", "id")
 
 
-def make(form: FindingFilterForm, user) -> Worklist:
+def make(form: FindingFilterForm, user, per_page: int = PER_PAGE) -> Worklist:
     """Return the page that the form asks for."""
     found = form.filter(Finding.objects.visible_to(user))
     if not form.is_valid() or not user.scope_ranges():
-        return Worklist(Paginator([], PER_PAGE).get_page(1))
+        return Worklist(Paginator([], per_page).get_page(1))
     total, errors, warnings, hints, overdue, place = _counted(found, form.cleaned_data["region"])
-    page = Paginator(range(total), PER_PAGE).get_page(form.cleaned_data["page"] or 1)
+    page = Paginator(range(total), per_page).get_page(form.cleaned_data["page"] or 1)
     first = page.start_index() - 1 if total else 0
-    shown = with_places(ordered(found)).select_related("owner")[first : first + PER_PAGE]
+    shown = with_places(ordered(found)).select_related("owner")[first : first + per_page]
     page.object_list = rows(list(shown), user) if total else []
     severities = {"E": errors, "W": warnings, "I": hints}
     return Worklist(page, total, severities, overdue, place or "", page.object_list)
