@@ -38,6 +38,48 @@ class DirtyVillage(models.Model):
     at = models.DateTimeField(auto_now_add=True, db_default=models.functions.Now())
 
 
+class DirtyFigure(models.Model):
+    """A village whose figures are out of date: what has been counted hands its marks on, and what only figures read
+    marks here directly. Append-only, as `DirtyVillage`."""
+
+    deletable = True
+
+    village = models.CharField(max_length=12, db_collation="C")
+    at = models.DateTimeField(auto_now_add=True, db_default=models.functions.Now())
+
+
+class FigureMonth(models.Model):
+    """A month of which figures are kept. The newest one follows the register; the others stand as they were.
+
+    `ledger_to` is the newest month of the ledger that its twelve months end with.
+    """
+
+    month = models.DateField(primary_key=True)  # its first day
+    ledger_to = models.DateField(null=True)
+    made_at = models.DateTimeField(db_default=models.functions.Now())
+
+
+class RegionFigure(ScopedModel):
+    """The sums of a region in a month, at every level: {name of a declared sum: number}, nothing for zero.
+
+    A region's sums are those of its villages added up. See `dashboard.figures`.
+    """
+
+    deletable = True  # a region that has nothing left to be counted
+    scope_column = "region_id"
+
+    region = models.ForeignKey(
+        "regions.Region", models.PROTECT, db_column="region", db_index=False, db_constraint=False, related_name="+"
+    )
+    length = models.SmallIntegerField()  # of the region's code: those right below a region lie side by side
+    month = models.DateField()  # its first day
+    sums = models.JSONField(default=dict)
+    made_at = models.DateTimeField(db_default=models.functions.Now())
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["month", "length", "region"], name="regionfigure_once")]
+
+
 class RegionSum(ScopedModel):
     """The same households added up for villages, towns and counties: a page reads tens of rows, not thousands.
 

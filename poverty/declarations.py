@@ -220,15 +220,92 @@ class Rule:
 
 
 @dataclass(frozen=True)
+class Rows:
+    """What a family of sums is taken over, as SQL: one row per household, person, household and month, finding, village.
+
+    `sql(frame)` selects at least `village` and `household_id` (NULL where there is none), limited by
+    `frame.limit(household column, village column)`, as of `frame.on`; nothing but what the database says of that day
+    may go in, so that the list behind a number finds the same rows later in the month. It may read the rows named in
+    `needs` under their names. None: nothing is known of that month. `listed` tells whether the list of households can
+    be filtered by these rows.
+    """
+
+    name: str
+    sql: Callable
+    needs: tuple[str, ...] = ()
+    listed: bool = True
+
+
+@dataclass(frozen=True)
+class Sum:
+    """A number that is added up over villages: rows that fulfil `where`, or what `value` says of them.
+
+    With `by`, SQL for a text, it is kept for each value of that as "name.value" as well; what is not stated is "none".
+    `seen` is the column that says from where a row can be seen, as the length of a region's code: "reach" sums are
+    kept by it and a reader adds those of the own area's length and longer; of "level" sums the reader takes one.
+    """
+
+    name: str
+    rows: str
+    where: str = "true"
+    value: str = ""
+    by: str = ""
+    seen: str = ""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a number consists of: the values of a sum's `by`, or sums (or indicators) of their own.
+
+    `labels` gives values in display order; others follow and show themselves. `items` are (value, label, sum's name),
+    `profile` are (value, label, key of an indicator whose value is shown). `ranked`: by number instead of by value.
+    `regions`: the values are codes of regions. `start`, `width`: bins of numbers, for medians and histograms.
+    """
+
+    of: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    items: tuple[tuple[str, str, str], ...] = ()
+    profile: tuple[tuple[str, str, str], ...] = ()
+    ranked: bool = False
+    regions: bool = False
+    bins: Mapping[str, tuple[float, float]] = field(default_factory=dict)  # {value: (from, to)}
+
+
+@dataclass(frozen=True)
+class Series:
+    """Published figures that come with the programme: (year, rate, number), and where they were published."""
+
+    source: str
+    points: tuple[tuple[int, float | None, float | None], ...]
+
+
+@dataclass(frozen=True)
 class Indicator:
-    """A figure: sums over villages, and the list that opens behind it."""
+    """A figure: a sum over villages or the ratio of two, and the list that opens behind it.
+
+    `unit` "%" shows the ratio times 100, any other unit the ratio or the sum itself. `chart` is the chart that suits it,
+    `good` says whether more is better ("up"), worse ("down") or neither. `thresholds` are limits between colours, in
+    the order of the values. `source` says what is counted, of which year and by which formula. `mask` is the row of
+    `accounts.masks` that a reader needs in full to open the list. `rows(code, part)` gives the address of the list, by
+    default that of the households filtered to the same rows; `listed` tells whether there is one.
+    """
 
     key: str
     title: str
     unit: str
-    numerator: str
+    numerator: str = ""
     denominator: str = ""
-    list_query: str = ""
+    chart: str = "bar"
+    good: str = ""
+    thresholds: tuple[float, ...] = ()
+    parts: Parts | None = None
+    source: str = ""
+    mask: str = "core"
+    rows: Callable | None = None
+    listed: bool = True
+    series: Series | None = None
+    flow: str = ""  # "out": parts are where people of the region go; "in": where those of the region came from
+    permission: str = "household.view"  # what the list behind it asks for
 
 
 class Registry(dict):
@@ -246,3 +323,5 @@ rules: Registry = Registry()
 subjects: Registry = Registry()
 passes: Registry = Registry()
 indicators: Registry = Registry()
+row_sets: Registry = Registry()  # what sums are taken over, by name
+sums: Registry = Registry()  # what is added up, by name

@@ -20,6 +20,7 @@ EXCEPTIONS = {
     "accounts_user": "read before log-in, when no scope can be set yet",
     "poverty_configvalue": "thresholds and poverty lines are public rules",
     "dashboard_dirtyvillage": "codes of changed villages and nothing else; triggers append to it",
+    "dashboard_dirtyfigure": "codes of changed villages and nothing else; triggers append to it",
 }
 
 BOUNDS = '{t}."{v}" >= {lo} COLLATE "C" AND {t}."{v}" < scope_hi() COLLATE "C"'
