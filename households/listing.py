@@ -59,7 +59,8 @@ def with_details(households, user, year: int | None = None):
     sizes = living(user).values("household_id").annotate(n=Count("pk")).values("n")
     findings = Finding.objects.visible_to(user).filter(household_id=OuterRef("pk"), closed_at__isnull=True)
     open_findings = findings.order_by().values("household_id").annotate(n=Count("pk")).values("n")
-    return with_head(households, user).annotate(
+    # A list shows no position: to make fifty points of it costs more than all else of the rows.
+    return with_head(households.defer("position"), user).annotate(
         size=Coalesce(Subquery(sizes, output_field=IntegerField()), 0),
         income=Subquery(
             years.filter(net_pc_yuan__isnull=False)

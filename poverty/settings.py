@@ -81,6 +81,7 @@ MIDDLEWARE = [
 
 ROOT_URLCONF = "poverty.urls"
 WSGI_APPLICATION = "poverty.wsgi.application"
+FORM_RENDERER = "poverty.rendering.Renderer"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
