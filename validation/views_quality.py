@@ -120,10 +120,17 @@ def quality(request):
         "facets": [(str(key), label) for key, label in score.FACETS.items()], "chart": _chart(trend), "trend": trend,
         "subs": [(label, total.subs.get(str(key))) for key, label in score.FACETS.items()] if total else [],
         "code": code, "totals": [(letter, number) for letter, _label, number in total.counts] if total else [],
-        # What was counted in the night opens the list of what was open then.
-        "findings": f"{reverse('validation:list')}?{urlencode({'at': made_at.isoformat()} if made_at and not live else {})}",
+        "findings": _findings_url(user, None if live else made_at),
     }  # fmt: skip
     return render(request, "validation/quality.html", context)
+
+
+def _findings_url(user, at) -> str:
+    """Return the list behind the numbers, "" for who sees no findings; what was counted in the night opens the list of
+    what was open then."""
+    if not user.may(Permission.FINDING_VIEW):
+        return ""
+    return f"{reverse('validation:list')}?{urlencode({'at': at.isoformat()}) if at else ''}"
 
 
 def _row_of_kept(one: QualityMonth) -> Row:

@@ -53,12 +53,12 @@ def test_the_quality_page_counts_records_and_opens_one_line_for_each(county, fou
     assert number == whole and links
 
 
-def test_what_the_night_counted_opens_what_was_open_then(found, make_user, login, settings):
+def test_what_the_night_counted_opens_what_was_open_then(found, make_user, login):
     """A city reads last night's values: findings opened or closed since do not change the list behind them."""
     with scope.system("test"):
         assert Region.objects.filter(pk="4599").exists()
     score.keep("45")
-    leader = login(make_user("leader", "4599"))
+    leader = login(make_user("city_office", "4599"))
     address = reverse("validation:quality") + "?region=4599"
     before = open_rows(leader, address, at_least=3)
     with scope.system("test"):
@@ -112,3 +112,8 @@ def test_the_home_page_of_an_office_tells_what_is_overdue_and_what_nobody_handle
     waiting = {card.url.partition("?")[2]: card.count for card in page.context["waiting"] if "/findings/" in card.url}
     assert waiting["owner=nobody"] == 6 == rows_of(county, "/findings/?owner=nobody")
     assert "owner=nobody" not in {card.url.partition("?")[2] for card in cadre.get("/").context["waiting"]}
+
+
+def test_who_sees_no_findings_gets_the_numbers_without_the_way_to_them(found, make_user, login):
+    page = login(make_user("leader", "459901")).get(reverse("validation:quality")).content.decode()
+    assert "/findings/?" not in page and "3 / 6" in page or "有未办结疑点" in page
