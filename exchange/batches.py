@@ -381,7 +381,7 @@ def confirm(batch: ImportBatch, mode: str) -> bool:
     The condition stands in the statement: of two who press at once, one starts the merge.
     """
     with scope_of(batch):
-        own = ImportBatch.objects.filter(pk=batch.pk, state__in=[BatchState.PREVIEWED, BatchState.HELD])
+        own = ImportBatch.objects.in_scope().filter(pk=batch.pk, state__in=[BatchState.PREVIEWED, BatchState.HELD])
         return bool(own.update(state=BatchState.MERGING, mode=mode))
 
 
@@ -389,7 +389,7 @@ def discard(batch: ImportBatch) -> bool:
     """Give up an import that was not merged; False when its merge was begun meanwhile."""
     with scope_of(batch), transaction.atomic():
         waits = [BatchState.PREVIEWED, BatchState.HELD, BatchState.FAILED]
-        own = ImportBatch.objects.filter(pk=batch.pk, state__in=waits, merged_at__isnull=True)
+        own = ImportBatch.objects.in_scope().filter(pk=batch.pk, state__in=waits, merged_at__isnull=True)
         if not own.update(state=BatchState.DISCARDED):
             return False
         batch.state = BatchState.DISCARDED
