@@ -144,6 +144,12 @@ def scans(*, on: str) -> dict:
     return rules.scans(on=dt.date.fromisoformat(on))
 
 
+def previews(*, on: str) -> dict:
+    from bench import rules
+
+    return rules.previews(on=dt.date.fromisoformat(on))
+
+
 def recheck() -> dict:
     from bench import rules
 
@@ -166,7 +172,7 @@ STEPS = {
     step.__name__: step
     for step in (
         *(import_sheet, import_sheets, floor, rival, load_regions, ledger_floor),
-        *(full_run, scans, recheck, joins, rule_loop),
+        *(full_run, scans, previews, recheck, joins, rule_loop),
     )
 }
 
