@@ -170,7 +170,7 @@ class Checks:
                            detail=detail)  # fmt: skip
         if self.wants("ledger"):
             lines = county.more_lines()
-            self.load(self.made["sheets"][0])
+            self.load(*[sheet for sheet in self.made["sheets"] if sheet["kind"] == "persons"])
             register.settle()
             self.say(f"importing the ledger into one of {lines:,} lines")
             again = self.load(self.made["ledgers"][0])

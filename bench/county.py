@@ -30,10 +30,25 @@ SAID = {
 
 
 def make_files(folder: Path, households: int) -> dict:
-    """Write the sample's files, unless they are there already; return their index."""
+    """Write the sample's files, unless they are there already; return their index.
+
+    Ledger and lists are one file each. A roster that is larger than an upload may be comes county by county, as it does
+    to a city office.
+    """
+    from exchange.limits import UPLOAD_BYTES
+
+    made = _make(folder, households, "--single")
+    if all((folder / sheet["file"]).stat().st_size <= UPLOAD_BYTES for sheet in made["sheets"]):
+        return made
+    parts = _make(folder / "counties", households)
+    sheets = [{**sheet, "file": f"counties/{sheet['file']}"} for sheet in parts["sheets"]]
+    return {**made, "sheets": sorted(sheets, key=lambda sheet: sheet["kind"] != "persons")}
+
+
+def _make(folder: Path, households: int, *how: str) -> dict:
     index = folder / "index.json"
     if not index.is_file():
-        command = [sys.executable, "-m", "households.sample", "--households", str(households), "--single"]
+        command = [sys.executable, "-m", "households.sample", "--households", str(households), *how]
         subprocess.run([*command, "--out", str(folder)], cwd=place.ROOT, check=True, stdout=subprocess.DEVNULL)
     return json.loads(index.read_text())
 
