@@ -3,6 +3,7 @@
 import random
 
 from households.sample import families, people
+from households.sample.departments import who
 from households.sample.economy import Household, Wish
 from households.sample.families import MALE, SON
 from households.sample.faults import Case, someone
@@ -68,6 +69,30 @@ def _old_couple(members, _rng) -> int | None:
 
 
 case("HH-12", need=_old_couple, wish=Wish(idle=True), shape=_grown_child, after=_split)
+
+
+def _worker_beside(members, _rng) -> int | None:
+    """The head of a family that keeps somebody who can work when a grown child has left."""
+    stays = any(23 <= one.age < 60 and one.able and not one.in_school for one in members)
+    return 0 if members[0].age >= 46 and stays and all(one.age >= 3 for one in members) else None
+
+
+def _owner_moved_out(home: Household, place: int, rng, turn: int) -> None:
+    """Who has left the household owns a car: nobody of the household does."""
+    _split(home, place, rng, turn)
+    car = {"vehicle_type": "小型轿车", "status": "正常", "register_on": "2018-05-08", "value_yuan": 68_000}
+    home.lists.setdefault("add", []).append(("vehicles", who(home.people[-1]) | car))
+
+
+def _letter_for_a_digit(home: Household, place: int, _rng, _turn: int) -> None:
+    """The police's list has the letter O for a 0 in a member's number: it is the member's all the same."""
+    number = home.people[place].cert_no
+    home.lists.setdefault("change", {})[("hukou", number)] = {"cert_no": number.replace("0", "O", 1)}
+
+
+# Nothing is wrong with these either, whatever it looks like.
+case("", "", need=_worker_beside, wish=Wish(idle=True), shape=_grown_child, after=_owner_moved_out)
+case("", "", need=someone(lambda one: 23 <= one.age < 60), after=_letter_for_a_digit)
 
 
 def _late_newborn(home: Household, place: int, _rng, turn: int) -> None:
