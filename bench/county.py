@@ -32,17 +32,20 @@ SAID = {
 def make_files(folder: Path, households: int) -> dict:
     """Write the sample's files, unless they are there already; return their index.
 
-    Ledger and lists are one file each. A roster that is larger than an upload may be comes county by county, as it does
+    Lists are one file each. Rosters and ledgers that are larger than an upload may be come county by county, as they do
     to a city office.
     """
     from exchange.limits import UPLOAD_BYTES
 
     made = _make(folder, households, "--single")
-    if all((folder / sheet["file"]).stat().st_size <= UPLOAD_BYTES for sheet in made["sheets"]):
+    given = [*made["sheets"], *made["ledgers"]]
+    if all((folder / sheet["file"]).stat().st_size <= UPLOAD_BYTES for sheet in given):
         return made
     parts = _make(folder / "counties", households)
-    sheets = [{**sheet, "file": f"counties/{sheet['file']}"} for sheet in parts["sheets"]]
-    return {**made, "sheets": sorted(sheets, key=lambda sheet: sheet["kind"] != "persons")}
+    sheets, ledgers = (
+        [{**sheet, "file": f"counties/{sheet['file']}"} for sheet in parts[name]] for name in ("sheets", "ledgers")
+    )
+    return {**made, "sheets": sorted(sheets, key=lambda sheet: sheet["kind"] != "persons"), "ledgers": ledgers}
 
 
 def _make(folder: Path, households: int, *how: str) -> dict:

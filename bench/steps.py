@@ -3,7 +3,6 @@
 `python -m bench.steps NAME JSON` prints one JSON object as its last line.
 """
 
-import csv
 import datetime as dt
 import io
 import json
@@ -68,32 +67,23 @@ def import_sheets(*, sheets) -> dict:
 
 
 def floor(*, file: str) -> dict:
-    """Read the same rows and COPY them into a table without indexes: the least that any import has to do."""
+    """Read the file into a polars frame with calamine and COPY its cells: the least that taking it in has to do."""
     import python_calamine
     from django.db import connection, transaction
 
+    from exchange import grid
+
     begun = time.perf_counter()
-    rows = iter(python_calamine.CalamineWorkbook.from_path(file).get_sheet_by_index(0).iter_rows())
-    width, count = len(first := next(rows)), 1
+    sheet = python_calamine.CalamineWorkbook.from_path(file).get_sheet_by_index(0)
+    found = grid.from_calamine(sheet, lambda rows: None)
+    read = time.perf_counter() - begun
+    cells = found.frame.select([name for name in found.frame.columns if name.startswith("c")])
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(f"CREATE TABLE staging.bench_floor ({', '.join(f'c{n} text' for n in range(width))})")
-        with cursor.copy("COPY staging.bench_floor FROM STDIN (FORMAT csv)") as target:
-            buffer = io.StringIO()
-            write = csv.writer(buffer).writerow
-            write(first)
-            for row in rows:
-                write(row)
-                count += 1
-                if count % 10_000 == 0:
-                    target.write(buffer.getvalue())
-                    buffer.seek(0)
-                    buffer.truncate()
-            read = time.perf_counter() - begun
-            target.write(buffer.getvalue())
+        _copy_cells(cursor, "staging.bench_floor", cells)
     whole = time.perf_counter() - begun
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE staging.bench_floor")
-    return {"seconds": whole, "rows": count, "read_and_sent": round(read, 2)}
+    return {"seconds": whole, "rows": cells.height, "read": round(read, 2)}
 
 
 def rival(*, file: str, region: str, year: int, as_of: str, bulk: bool) -> dict:
@@ -108,28 +98,36 @@ def load_regions(*, folder: str) -> dict:
     return tree.measure(Path(folder))
 
 
-def ledger_floor(*, file: str) -> dict:
-    """Read a ledger's file as the import's reader does and COPY its cells: the least that taking it in has to do."""
+def ledger_floor(*, files: list[str]) -> dict:
+    """Read a ledger's files as the import's reader does and COPY their cells: the least that taking them in has to do."""
     from django.db import connection, transaction
 
     from exchange import grid
 
-    begun = time.perf_counter()
-    found, _facts = grid.from_text(Path(file).read_bytes(), lambda rows: None)
-    read = time.perf_counter() - begun
-    names = [name for name in found.frame.columns if name.startswith("c")]
-    cells = found.frame.select(names)
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(f"CREATE TABLE staging.bench_ledger ({', '.join(f'{name} text' for name in names)})")
-        with cursor.copy("COPY staging.bench_ledger FROM STDIN (FORMAT csv)") as target:
-            for at in range(0, cells.height, 50_000):
-                buffer = io.BytesIO()
-                cells.slice(at, 50_000).write_csv(buffer, include_header=False)
-                target.write(buffer.getbuffer())
-    whole = time.perf_counter() - begun
-    with connection.cursor() as cursor:
-        cursor.execute("DROP TABLE staging.bench_ledger")
-    return {"seconds": whole, "rows": cells.height, "read": round(read, 2)}
+    seconds = read = 0.0
+    rows = 0
+    for file in files:
+        begun = time.perf_counter()
+        found, _facts = grid.from_text(Path(file).read_bytes(), lambda rows: None)
+        read += time.perf_counter() - begun
+        cells = found.frame.select([name for name in found.frame.columns if name.startswith("c")])
+        with transaction.atomic(), connection.cursor() as cursor:
+            _copy_cells(cursor, "staging.bench_ledger", cells)
+        seconds += time.perf_counter() - begun
+        rows += cells.height
+        with connection.cursor() as cursor:
+            cursor.execute("DROP TABLE staging.bench_ledger")
+    return {"seconds": seconds, "rows": rows, "read": round(read, 2)}
+
+
+def _copy_cells(cursor, table: str, cells) -> None:
+    """Make a table of text without index and COPY a polars frame of text into it."""
+    cursor.execute(f"CREATE TABLE {table} ({', '.join(f'{name} text' for name in cells.columns)})")
+    with cursor.copy(f"COPY {table} FROM STDIN (FORMAT csv)") as target:
+        for at in range(0, cells.height, 50_000):
+            buffer = io.BytesIO()
+            cells.slice(at, 50_000).write_csv(buffer, include_header=False)
+            target.write(buffer.getbuffer())
 
 
 def full_run(*, on: str, kinds=None) -> dict:
