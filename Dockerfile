@@ -3,7 +3,7 @@ FROM node:20-bookworm-slim AS assets
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --ignore-scripts --no-fund --no-audit
-COPY script/assets.mjs script/icons.json script/
+COPY script/assets.mjs script/echarts.mjs script/icons.json script/
 COPY templates templates
 COPY static static
 RUN node script/assets.mjs

@@ -3,6 +3,7 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { buildSync } from "esbuild";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const modules = join(root, "node_modules");
@@ -12,8 +13,8 @@ const files = {
   "@tabler/core/dist/css/tabler.min.css": "tabler/tabler.min.css",
   "@tabler/core/dist/js/tabler.min.js": "tabler/tabler.min.js",
   "@tabler/core/LICENSE": "tabler/LICENSE",
-  "echarts/dist/echarts.min.js": "echarts/echarts.min.js",
   "echarts/LICENSE": "echarts/LICENSE",
+  "echarts/NOTICE": "echarts/NOTICE",
   "@tabler/icons/LICENSE": "icons/LICENSE",
 };
 
@@ -21,7 +22,7 @@ rmSync(vendor, { recursive: true, force: true });
 for (const [from, to] of Object.entries(files)) {
   const source = join(modules, from);
   if (!existsSync(source)) {
-    if (from.endsWith("LICENSE")) continue;
+    if (/(LICENSE|NOTICE)$/.test(from)) continue;
     throw new Error(`${from} is not in the package any more: correct the list in script/assets.mjs`);
   }
   const target = join(vendor, to);
@@ -34,6 +35,12 @@ for (const [from, to] of Object.entries(files)) {
     copyFileSync(source, target);
   }
 }
+
+// Of ECharts only what our charts use: maps leave their data room on slow lines.
+buildSync({
+  entryPoints: [join(root, "script", "echarts.mjs")], outfile: join(vendor, "echarts", "echarts.min.js"), absWorkingDir: root,
+  bundle: true, minify: true, format: "iife", target: "es2020", legalComments: "none", logLevel: "error",
+});
 
 // Icons: every outline name that a template or script of ours mentions as "icons/NAME.svg" or {% icon "NAME" %}, and the list
 // below for names that are put together at run time. One sprite, so that a page fetches one file: <use href="…/icons.svg#NAME">.

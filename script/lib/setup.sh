@@ -93,7 +93,7 @@ assets_install() {
     echo "$packages" >"$ROOT/node_modules/.stamp"
   fi
   # The sprite holds the icons that pages mention, so it follows them.
-  files=$({ echo "$packages"; cat "$ROOT/script/assets.mjs" "$ROOT/script/icons.json"
+  files=$({ echo "$packages"; cat "$ROOT/script/assets.mjs" "$ROOT/script/echarts.mjs" "$ROOT/script/icons.json"
     { grep -rhoE "icons(/|\.svg#)[a-z0-9-]+|\{% icon [\"'][a-z0-9-]+" "$ROOT/templates" "$ROOT/static" --include=*.html --include=*.js --exclude-dir=vendor || true; } | sort -u; } | sha256sum)
   [ "$(cat "$ROOT/static/vendor/.stamp" 2>/dev/null)" != "$files" ] || return 0
   node "$ROOT/script/assets.mjs"
