@@ -72,7 +72,10 @@ class Bench:
             self.memory()
 
     def add(self, work, measured, baseline, unit, target, **more) -> None:
-        self.rows.append(Row(work, measured, baseline, unit, target, **more))
+        self.rows.append(row := Row(work, measured, baseline, unit, target, **more))
+        self.say(
+            "  → " + " · ".join(cell for cell in row.cells() if cell)
+        )  # what is measured stands, whatever breaks later
 
     # --- the tree ------------------------------------------------------------------------------------------------
 

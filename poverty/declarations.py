@@ -194,7 +194,8 @@ class Rule:
     `basis`, a text that says which data a confirmed special case rests on (by default what was seen and expected).
     A rule that is better said in SQL gives `Sql`. `reads` names the passes it looks at, its subject's first; without
     any it gets the subject's own table. `field` names the sheet field a finding is shown at, `fields` those that its
-    page offers for correction. `source` is the kind of department list a matching rule speaks of.
+    page offers for correction. `source` is the kind of department list a matching rule speaks of, `lists` are those it
+    looks at beside it.
     """
 
     id: str
@@ -210,6 +211,7 @@ class Rule:
     facet: Facet = Facet.CONSISTENCY
     fields: tuple[str, ...] = ()
     source: str = ""
+    lists: tuple[str, ...] = ()
     fix: str = ""  # dotted path of the function that proposes a correction
     impossible: str = ""  # why nothing can ever be found: the structure of the register excludes it
     on: bool = True  # switched on in a new installation
@@ -241,8 +243,8 @@ class Sum:
     """A number that is added up over villages: rows that fulfil `where`, or what `value` says of them.
 
     With `by`, SQL for a text, it is kept for each value of that as "name.value" as well; what is not stated is "none".
-    `seen` is the column that says from where a row can be seen, as the length of a region's code: "reach" sums are
-    kept by it and a reader adds those of the own area's length and longer; of "level" sums the reader takes one.
+    `seen` is the column that says from where a row is seen, as the length of a region's code. Of a column "reach" a reader
+    adds up what is seen from the own area, the own length and longer; a column "level" has all of it at each length.
     """
 
     name: str
@@ -251,6 +253,7 @@ class Sum:
     value: str = ""
     by: str = ""
     seen: str = ""
+    unit: str = ""
 
 
 @dataclass(frozen=True)
@@ -259,7 +262,7 @@ class Parts:
 
     `labels` gives values in display order; others follow and show themselves. `items` are (value, label, sum's name),
     `profile` are (value, label, key of an indicator whose value is shown). `ranked`: by number instead of by value.
-    `regions`: the values are codes of regions. `start`, `width`: bins of numbers, for medians and histograms.
+    `regions`: the values are codes of regions. `bins`: the values stand for ranges of numbers.
     """
 
     of: str = ""
@@ -281,7 +284,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Indicator:
-    """A figure: a sum over villages or the ratio of two, and the list that opens behind it.
+    """A figure: a sum over villages or the ratio of two, and the list that opens behind it. "a - b" is a difference.
 
     `unit` "%" shows the ratio times 100, any other unit the ratio or the sum itself. `chart` is the chart that suits it,
     `good` says whether more is better ("up"), worse ("down") or neither. `thresholds` are limits between colours, in

@@ -96,13 +96,15 @@ class Check:
     """What a rule is told: the day, the area or households under check, and its thresholds.
 
     `check["max_age"]` is the rule's threshold of that name (Decimal). `households` is SQL that selects household keys,
-    None for all of the area `code` ("" is the whole register).
+    None for all of the area `code` ("" is the whole register). `lists` are the kinds of departments' lists that the rules
+    of the run look at; none: all.
     """
 
     on: dt.date
     households: str | None = None
     code: str = ""
     numbers: dict[str, Decimal] = field(default_factory=dict)
+    lists: tuple[str, ...] = ()
 
     def __getitem__(self, name: str) -> Decimal:
         return self.numbers[name]
@@ -255,6 +257,11 @@ def needed_passes(chosen: Iterable[Rule]) -> list[str]:
     return order
 
 
+def lists_of(chosen: Iterable[Rule]) -> tuple[str, ...]:
+    """Return the kinds of departments' lists that the rules look at, so that a few rules need not have all matched."""
+    return tuple(dict.fromkeys(kind for rule in chosen for kind in (rule.source, *rule.lists) if kind))
+
+
 class Prepared:
     """The passes of a run as temporary tables, which hide nothing and are gone with the connection at the latest."""
 
@@ -360,8 +367,8 @@ def run(rule_ids, *, households: str, on: dt.date | None = None) -> list[Outcome
 
     For the moment after a change: everything happens in the caller's transaction, and only these households are read.
     """
-    check = Check(on or timezone.localdate(), households)
     chosen = [known(rule_id) for rule_id in rule_ids]
+    check = Check(on or timezone.localdate(), households, lists=lists_of(chosen))
     outcomes = []
     with scope.system("data rules"), transaction.atomic():
         prepared = Prepared(check)
@@ -393,7 +400,7 @@ def run_all(
         stack.callback(lock.execute, "SELECT pg_advisory_unlock(hashtext('data rules'))")
         record = _record(area, on, trigger, by, going_on_since)
         done = set(record.results.values_list("rule", flat=True))
-        check = Check(record.on, None, area)
+        check = Check(record.on, None, area, lists=lists_of(chosen))
         prepared = Prepared(check)
         stack.callback(prepared.drop)
         taken_at = timezone.now()
@@ -467,7 +474,7 @@ def preview(
     table expression, so that the planner leaves out what the rule does not read; one that it compares with itself is a
     temporary table of the columns in question, with indexes. `TooLong` when it takes more than PREVIEW_SECONDS.
     """
-    check = Check(on or timezone.localdate(), None, area)
+    check = Check(on or timezone.localdate(), None, area, lists=lists_of([rule]))
     parts = areas(rule, area, check.on, (area, override) if override else None)
     sql, params = _all_hits(rule, check, parts)
     lo, hi = scope.code_range(area) if area else ("", "~")

@@ -39,10 +39,7 @@ def match(
                 cursor.execute(COUNTS, [kinds])
                 counted.extend(cursor.fetchall())
 
-    with passes.limited_to(rules.lists_for(chosen)):
-        record, outcomes = engine.run_all(
-            chosen, area=area, on=on, trigger=trigger, by=by, progress=progress, at_end=count
-        )
+    record, outcomes = engine.run_all(chosen, area=area, on=on, trigger=trigger, by=by, progress=progress, at_end=count)
     _keep(counted, area)
     totals = {kind: [0, 0, 0] for kind in kinds}
     for _key, kind, *numbers in counted:

@@ -45,12 +45,13 @@ def fold(name: str) -> str:
     return f"translate(normalize({name}, NFKC), '.•・‧∙⋅●･ 　', '········')"
 
 
-def lists() -> str:
+def lists(check) -> str:
     """SQL: the lists that are matched, written out: the planner then knows how many they are."""
+    kinds = _only.get() or check.lists
     with scope.system("look up departments' lists"):
         found = Snapshot.objects.filter(current=True, deleted_at__isnull=True)
-        if _only.get():
-            found = found.filter(kind__in=_only.get())
+        if kinds:
+            found = found.filter(kind__in=kinds)
         rows = [
             f"({one.pk}::bigint, '{one.kind}', '{one.region_id}', '{one.as_of}'::date, '{code_range(one.region_id)[1]}')"
             for one in found.only("pk", "kind", "region_id", "as_of").order_by("pk")
@@ -94,7 +95,7 @@ def matched(check) -> tuple[str, tuple]:
     fits = f"{who}, true AS weak, {score} AS score, l.as_of, {row}, s.id_index, s.id_fault"
     _tune(check)
     return (
-        f"""WITH lists AS MATERIALIZED ({lists()}), person AS MATERIALIZED ({person}),
+        f"""WITH lists AS MATERIALIZED ({lists(check)}), person AS MATERIALIZED ({person}),
                  faulty AS MATERIALIZED (
                    SELECT {kept}, s.name FROM validation_sourcerow s
                     WHERE s.id_fault <> '' AND s.id_fault NOT IN {SOUND} AND s.name <> ''
@@ -140,7 +141,7 @@ def covered(check) -> tuple[str, tuple]:
     return (
         f"""SELECT source, village, max(as_of) AS as_of, max(snapshot_id) AS snapshot_id FROM (
               SELECT l.kind AS source, s.village, l.as_of, l.id AS snapshot_id
-                FROM ({lists()}) l JOIN validation_sourcerow s ON s.snapshot_id = l.id AND {here}
+                FROM ({lists(check)}) l JOIN validation_sourcerow s ON s.snapshot_id = l.id AND {here}
                GROUP BY 1, 2, 3, 4
               UNION ALL
               SELECT source, village, as_of, snapshot_id FROM matched WHERE NOT weak AND row_village IS NULL

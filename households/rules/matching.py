@@ -478,12 +478,14 @@ PERSONS = ("checked_person", "matched", "covered")
 HOUSES = ("checked_house", "matched")
 
 
-def declare(id, severity, source, title, find, suggestion, *, subject="member", reads=LISTED, fields=(), thresholds=()):
+def declare(
+    id, severity, source, title, find, suggestion, *, subject="member", reads=LISTED, fields=(), thresholds=(), lists=()
+):
     rules.add(
         id,
         Rule(
             id, severity, subject, title, find, suggestion, fields[0] if fields else "", thresholds, reads=reads,
-            facet=Facet.CONSISTENCY, fields=fields, source=source,
+            facet=Facet.CONSISTENCY, fields=fields, source=source, lists=lists,
         ),
     )  # fmt: skip
 
@@ -520,6 +522,7 @@ declare("XD-14", W, "rebuild", _("The list of rebuilt houses differs"), rebuilt,
 declare(
     "XD-15", W, "marriage", _("The spouse has property to the name"), spouses, _("Check the household as a whole"),
     reads=PERSONS, thresholds=(Threshold("value", 30000, _("XD-15: value of the spouse's machine"), YUAN, whole=False),),
+    lists=tuple(OWNED),
 )  # fmt: skip
 declare("XD-16", W, "prison", _("Detained and still counted"), detained, _("Record the change of members"))
 declare(
@@ -534,17 +537,7 @@ declare(
 declare("XD-18", I, "onecard", _("Payments are not in the ledger"), unbooked, _("Load them into the ledger"),
         subject="household", reads=HOUSES)  # fmt: skip
 
-# Which lists a rule looks at beside its own.
-BESIDE = {"XD-15": tuple(OWNED)}
-
 
 def of_sources(kinds) -> list[str]:
     """Return the ids of the rules that speak of these kinds of lists."""
     return [rule.id for rule in rules.values() if rule.source in kinds]
-
-
-def lists_for(rule_ids) -> list[str]:
-    """Return the kinds of lists that these rules look at."""
-    found = [rules[rule_id].source for rule_id in rule_ids]
-    found += [kind for rule_id in rule_ids for kind in BESIDE.get(rule_id, ())]
-    return list(dict.fromkeys(found))
