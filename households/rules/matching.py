@@ -280,7 +280,7 @@ def allowance(rows, check):
         f"""SELECT p.id AS subject, p.household_id AS household, p.village, p.village AS reach,
                    '名单中与其同户的' || count(*) || '人不在册：' || string_agg({MASKED}, '、' ORDER BY s.digest) AS seen,
                    '' AS expected, NULL::text AS severity, string_agg(s.digest, ',' ORDER BY s.digest) AS basis
-              FROM ({passes.lists()}) l JOIN validation_sourcerow s ON s.snapshot_id = l.id
+              FROM ({passes.lists(check)}) l JOIN validation_sourcerow s ON s.snapshot_id = l.id
               JOIN checked_person p ON p.id_index = s.other_index AND p.village >= l.region COLLATE "C"
                    AND p.village < l.hi COLLATE "C"
              WHERE l.kind = 'dibao' AND s.other_index IS NOT NULL AND s.other_index IS DISTINCT FROM s.id_index
@@ -381,7 +381,7 @@ def spouses(rows, check):
     """The spouse stands in no registered household and owns what V2 to V5 speak of; the pair's newest row counts."""
     owned = " UNION ALL ".join(
         f"""SELECT w.member_id, w.household_id, w.village, w.pair, '{word}：' || {SAID[kind]} AS what, m.digest
-              FROM wed w JOIN (SELECT s.id_index, s.data, s.digest, l.as_of, l.region FROM ({passes.lists()}) l
+              FROM wed w JOIN (SELECT s.id_index, s.data, s.digest, l.as_of, l.region FROM ({passes.lists(check)}) l
                                  JOIN validation_sourcerow s ON s.snapshot_id = l.id
                                 WHERE l.kind = '{kind}' AND s.id_fault IN {passes.COMPARED}) m
                 ON m.id_index = w.spouse AND starts_with(w.village, m.region) WHERE {condition}"""
@@ -389,7 +389,7 @@ def spouses(rows, check):
     )
     pairs = " UNION ALL ".join(
         f"""SELECT p.id AS member_id, p.household_id, p.village, s.{other} AS spouse, s.data, s.digest
-              FROM ({passes.lists()}) l JOIN validation_sourcerow s ON s.snapshot_id = l.id
+              FROM ({passes.lists(check)}) l JOIN validation_sourcerow s ON s.snapshot_id = l.id
               JOIN checked_person p ON p.id_index = s.{own} AND p.village >= l.region COLLATE "C"
                    AND p.village < l.hi COLLATE "C"
              WHERE l.kind = 'marriage' AND s.{other} IS NOT NULL"""
