@@ -5,7 +5,8 @@ The room that owns the register declares its rows once (`declare`). The kept sum
 single households both come from that one queryset, and the list page shows the same rows: so the numbers agree.
 
 Statement-level triggers write the village of every changed row to `DirtyVillage`. `refresh` takes those of an area
-and counts them again, so that whoever has just saved something finds it in the figures.
+and counts them again, so that whoever has just saved something finds it in the figures; it hands the marks on to what
+works out the figures of a month (`DirtyFigure`).
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -198,7 +199,10 @@ def _refresh(lo: str, hi: str) -> int:
         with scope.system("count changed villages"):
             cursor.execute(
                 "WITH taken AS (DELETE FROM dashboard_dirtyvillage WHERE village >= %s AND village < %s"
-                " AND left(village, 6) = ANY(%s) RETURNING village) SELECT DISTINCT village FROM taken",
+                " AND left(village, 6) = ANY(%s) RETURNING village),"
+                # What has been counted is next worked out for the figures (`dashboard.figuring`).
+                " handed AS (INSERT INTO dashboard_dirtyfigure (village) SELECT DISTINCT village FROM taken)"
+                " SELECT DISTINCT village FROM taken",
                 [lo, hi, counties],
             )
             villages = [village for (village,) in cursor.fetchall()]

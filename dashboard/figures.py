@@ -19,14 +19,16 @@ from decimal import Decimal
 from urllib.parse import urlencode
 
 from django.db import connection
+from django.db.models.expressions import RawSQL
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.masks import View, view_of
+from dashboard import figuring
 from dashboard.models import FigureMonth, RegionFigure
 from poverty import scope
-from poverty.declarations import Indicator, Sum, indicators, sums
+from poverty.declarations import Indicator, Sum, indicators, row_sets, sums
 from regions.models import LEVEL_LENGTHS, Region
 
 LENGTHS = (0, 2, 4, 6, 9, 12)  # of the country, provinces, cities, counties, towns, villages
@@ -113,12 +115,15 @@ def _number(kept) -> Decimal:
     return Decimal(str(kept)) if kept is not None else Decimal(0)
 
 
-def _rows(where: str, params: list, names: list[str] | None) -> list[tuple]:
-    """Return [(region, made_at, {stored name: number})] of kept sums; all of the sums where `names` is None."""
+def _rows(where: str, params: list, names: list[str] | None, of: str = "region") -> list[tuple]:
+    """Return [(region, made_at, {stored name: number})] of kept sums; all of the sums where `names` is None.
+
+    `of` names another column to tell the rows apart by.
+    """
     columns = "sums" if names is None else ", ".join(["sums->>%s"] * len(names)) or "NULL"
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT region, made_at, {columns} FROM {RegionFigure._meta.db_table} WHERE {where}",
+            f"SELECT {of}, made_at, {columns} FROM {RegionFigure._meta.db_table} WHERE {where}",
             [*(names or []), *params],
         )
         found = cursor.fetchall()
@@ -179,14 +184,18 @@ def _added_up(user, code: str, month, names, stored) -> tuple[dict, dt.datetime 
 
 def _as_seen(row: dict, level: int, names: list[str] | None) -> dict[str, Decimal]:
     """Return {sum: number} of a kept row for a reader's level."""
-    wanted = names if names is not None else dict.fromkeys(stored.partition("@")[0] for stored in row)
+    wanted = names if names is not None else dict.fromkeys(_plain_name(stored) for stored in row)
     return {name: _seen(name, row, level) for name in wanted}
+
+
+def _plain_name(stored: str) -> str:
+    name, at, length = stored.rpartition("@")
+    declared = sums.get(_declared_of(name)) if at and length.isdigit() else None
+    return name if declared and declared.seen else stored
 
 
 def _live(user, codes, month) -> dict[str, tuple[dict, dt.datetime | None]]:
     """Work out the sums of the households that `user` sees; once per user object and month."""
-    from dashboard import figuring
-
     kept = user.__dict__.setdefault("_live_figures", {})
     if month not in kept:
         kept[month] = (figuring.of_user(user, month), timezone.now())
@@ -209,7 +218,8 @@ def _live(user, codes, month) -> dict[str, tuple[dict, dt.datetime | None]]:
 
 
 def _value(indicator: Indicator, row: dict, at, url: str) -> Value:
-    numerator = row.get(indicator.numerator, Decimal(0))
+    first, *less = indicator.numerator.split(" - ")
+    numerator = row.get(first, Decimal(0)) - sum((row.get(name, Decimal(0)) for name in less), Decimal(0))
     if not indicator.denominator:
         return Value(numerator, None, numerator, at, url)
     denominator = row.get(indicator.denominator, Decimal(0))
@@ -220,7 +230,7 @@ def _value(indicator: Indicator, row: dict, at, url: str) -> Value:
 
 
 def _names(indicator: Indicator) -> list[str]:
-    return [name for name in (indicator.numerator, indicator.denominator) if name]
+    return [name for name in (*indicator.numerator.split(" - "), indicator.denominator) if name]
 
 
 def values(user, key: str, codes, month: dt.date | None = None) -> dict[str, Value]:
@@ -282,16 +292,51 @@ def series(user, key: str, code: str, months_: list[dt.date] | None = None) -> l
             (dt.date(year, 12, 1), Value(_number(size), None, None if rate is None else _number(rate), None))
             for year, rate, size in indicator.series.points
         ]
-    newest, found = latest(), []
-    for month in sorted(months_ if months_ is not None else months(code)):
-        row = values(user, key, [code], month).get(code) if sees_households_only(user) else None
-        if row is None and not sees_households_only(user):
-            kept = read(user, [code], month, _names(indicator)).get(code)
-            if kept:
-                url = address(user, indicator, code) if month == newest else ""
-                row = _value(indicator, kept[0], kept[1], url)
-        if row is not None:
-            found.append((month, row))
+    asked = sorted(months_ if months_ is not None else months(code))
+    newest, names = latest(), _names(indicator)
+    if code and in_area(user, code) and not sees_households_only(user):
+        stored = [stored for name in names for stored in stored_names(name)]
+        where = "month = ANY(%s) AND length = %s AND region = %s"
+        level = level_of(user, code)
+        kept = {
+            month: (_as_seen(row, level, names), at)
+            for month, at, row in _rows(where, [asked, len(code), code], stored, of="month")
+        }
+    else:
+        kept = {month: read(user, [code], month, names).get(code) for month in asked}
+    return [
+        (month, _value(indicator, *kept[month], address(user, indicator, code) if month == newest else ""))
+        for month in asked
+        if kept.get(month)
+    ]
+
+
+def history(user, keys, code: str, months_) -> dict[str, list[tuple[dt.date, Value]]]:
+    """Return {key: [(month, Value)]} of several figures of a region, the oldest month first; one query for all."""
+    chosen, newest = [indicators[key] for key in keys], latest()
+    found: dict[str, list[tuple[dt.date, Value]]] = {key: [] for key in keys}
+    months_ = sorted(months_)
+    if sees_households_only(user) or not in_area(user, code):
+        for month in months_:
+            for key, values_ in many(user, keys, [code], month).items():
+                found[key] += [(month, values_[code])] if code in values_ else []
+        return found
+    names = list(dict.fromkeys(name for one in chosen for name in _names(one)))
+    stored = [kept for name in names for kept in stored_names(name)]
+    columns = "".join([", sums->>%s"] * len(stored))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT month, made_at{columns} FROM {RegionFigure._meta.db_table}"
+            " WHERE month = ANY(%s) AND length = %s AND region = %s ORDER BY month",
+            [*stored, months_, len(code), code],
+        )
+        rows = cursor.fetchall()
+    level = level_of(user, code)
+    for month, at, *kept in rows:
+        row = _as_seen(dict(zip(stored, kept, strict=True)), level, names)
+        for one in chosen:
+            url = address(user, one, code) if month == newest else ""
+            found[one.key].append((month, _value(one, row, at, url)))
     return found
 
 
@@ -324,14 +369,21 @@ def parts_of(user, key: str, codes, month: dt.date | None = None) -> dict[str, l
     if declared.items:
         kept = read(user, codes, month, [name for _part, _label, name in declared.items])
         return {
-            code: [(part, str(_(label)), row[name], url(code, part)) for part, label, name in declared.items]
+            code: [
+                (part, str(_(label)), row.get(name, Decimal(0)), url(code, part))
+                for part, label, name in declared.items
+            ]
             for code, (row, _at) in kept.items()
         }
     kept = read(user, codes, month, None)
     start = f"{declared.of}."
     found = {}
     for code, (row, _at) in kept.items():
-        numbers = {name[len(start) :]: number for name, number in row.items() if name.startswith(start) and number}
+        numbers = {
+            name[len(start) :]: number
+            for name, number in row.items()
+            if name.startswith(start) and number and name not in sums
+        }
         found[code] = [
             (part, _label_of(declared, part), numbers[part], url(code, part)) for part in _ordered(declared, numbers)
         ]
@@ -448,3 +500,49 @@ def label(key: str, part: str = "") -> str:
     named = {value: text for value, text, _name in indicator.parts.items}
     text = str(_(named[part])) if part in named else _label_of(indicator.parts, part)
     return f"{title}: {text}"
+
+
+def frame(code: str = "") -> figuring.Frame:
+    """Return what the newest figures of a region are taken over."""
+    kept = FigureMonth.objects.order_by("-month").first()
+    lo, hi = scope.code_range(code)
+    month = kept.month if kept else timezone.localdate().replace(day=1)
+    return figuring.Frame(month, kept.ledger_to if kept else None, lo=lo, hi=hi)
+
+
+def listed(key: str, part: str = "") -> Sum | None:
+    """Return the sum by whose rows the list of households can be filtered; None where a figure has no such list."""
+    indicator, behind = indicators.get(key), sum_behind(key, part)
+    if behind is None or indicator.rows is not None or not indicator.listed or not row_sets[behind.rows].listed:
+        return None
+    return behind
+
+
+def unit_of(behind: Sum) -> str:
+    return _(behind.unit) if behind.unit else ""
+
+
+def households_behind(key: str, part: str, code: str) -> RawSQL:
+    """Return the keys of the households behind a figure of a region, as the right side of `pk__in`."""
+    sql = figuring.keys_sql(listed(key, part), frame(code), _asked(key, part))
+    return RawSQL(sql.replace("%", "%%"), ())  # noqa: S611 - parts are quoted, codes are digits
+
+
+def number_behind(key: str, part: str, code: str, households=None) -> Decimal:
+    """Return the number that the rows of the list give, of some `households` or of all that the scope shows."""
+    sql = figuring.number_sql(
+        listed(key, part), frame(code), _asked(key, part), "{households}" if households is not None else ""
+    )
+    sql, params = sql.replace("%", "%%"), ()
+    if households is not None:
+        inner, params = households.order_by().values("pk").query.sql_with_params()
+        sql = sql.replace("{households}", inner)
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        return _number(cursor.fetchone()[0])
+
+
+def _asked(key: str, part: str) -> str:
+    """Return the part as its sum knows it: an item of its own has a sum of its own."""
+    declared = indicators[key].parts
+    return "" if declared is not None and declared.items else part

@@ -50,7 +50,7 @@ class RegisterExport:
         if self.query:
             from households.forms import HouseholdFilterForm
 
-            found = HouseholdFilterForm(QueryDict(self.query)).filter(found)
+            found = HouseholdFilterForm(QueryDict(self.query), reader=self.user).filter(found)
         return found
 
     def _keys(self) -> tuple[str, tuple]:

@@ -7,6 +7,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from dashboard import figures
 from households import codes
 from households.models import HouseholdYear, Member
 from poverty import scope
@@ -77,11 +78,15 @@ class HouseholdFilterForm(forms.Form):
     unplaced = forms.BooleanField(label=_("Without position"), required=False)
     findings = forms.BooleanField(label=_("With findings"), required=False)
     q = forms.CharField(label=_("Name or household number"), required=False, max_length=100)
+    figure = forms.CharField(label=_("Behind the figure"), required=False, max_length=10, widget=forms.HiddenInput)
+    part = forms.CharField(required=False, max_length=60, widget=forms.HiddenInput)
     sort = forms.ChoiceField(label=_("Sorted by"), choices=[], required=False)
     page = forms.CharField(required=False, max_length=10)
 
-    def __init__(self, data=None, *args, **kwargs):
+    def __init__(self, data=None, *args, reader=None, **kwargs):
+        """`reader` is who asks, where `filter` is not told: what is behind a figure not everybody may know."""
         super().__init__(data, *args, **kwargs)
+        self.reader = reader
         self.fields["sort"].choices = [(key, SORT_LABELS.get(key, key)) for key in SORTS]
         for name, field in self.fields.items():
             if isinstance(field, AnyOf):
@@ -108,6 +113,14 @@ class HouseholdFilterForm(forms.Form):
             raise forms.ValidationError(_("A year is four digits."))
         return int(text)
 
+    def clean(self):
+        asked = super().clean()
+        if asked.get("figure") and figures.listed(asked["figure"], asked.get("part", "")) is None:
+            self.add_error("figure", _("This filter cannot be read."))
+        elif asked.get("part") and not asked.get("figure"):
+            asked["part"] = ""
+        return asked
+
     def clean_sort(self):
         return self.cleaned_data["sort"]
 
@@ -125,7 +138,8 @@ class HouseholdFilterForm(forms.Form):
 
     def without(self, name: str) -> str:
         """Return the query string without one filter."""
-        kept = {key: 1 if value is True else value for key, value in self.active.items() if key != name}
+        left = {name, "part"} if name == "figure" else {name}
+        kept = {key: 1 if value is True else value for key, value in self.active.items() if key not in left}
         if self.cleaned_data.get("sort"):
             kept["sort"] = self.cleaned_data["sort"]
         return "?" + urlencode(kept)
@@ -135,10 +149,16 @@ class HouseholdFilterForm(forms.Form):
         """Tell whether kept sums know the number of rows."""
         return self.is_valid() and set(self.active) <= COUNTED
 
+    def may_be_asked_by(self, user) -> bool:
+        """Tell whether `user` may know which rows are behind the figure that is asked for."""
+        key = self.cleaned_data.get("figure")
+        return not key or (user is not None and figures.may_open(user, figures.indicators[key]))
+
     def filter(self, households, user=None):
         """Apply the filters that were filled in; a form with errors finds nothing.
 
         Without a user, what filters compare with is what row-level security shows (exports and other engine work).
+        What is behind a figure is found by the reader's scope in the database: such a list is asked for inside it.
         """
 
         def seen(model):
@@ -170,6 +190,12 @@ class HouseholdFilterForm(forms.Form):
             households = households.filter(position__isnull=True)
         if asked["findings"]:
             households = households.filter(pk__in=seen(Finding).filter(closed_at__isnull=True).values("household_id"))
+        if asked["figure"]:
+            if not self.may_be_asked_by(user or self.reader):
+                return households.none()
+            households = households.filter(
+                pk__in=figures.households_behind(asked["figure"], asked["part"], asked["region"])
+            )
         if asked["q"]:
             households = households.filter(self._matching(asked["q"].strip(), asked["region"], seen(Member)))
         return households

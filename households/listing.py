@@ -6,6 +6,7 @@ of 75,000 households as in a village.
 
 import hashlib
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 from django.core.cache import cache
 from django.core.paginator import Paginator
@@ -13,7 +14,7 @@ from django.db import connection
 from django.db.models import Count, F, IntegerField, OuterRef, Subquery
 from django.db.models.functions import Coalesce, Collate, JSONObject
 
-from dashboard import counts
+from dashboard import counts, figures
 from dashboard.models import VillageCount
 from households.codes import RELATION
 from households.forms import COUNTED, NONE, SORTS, HouseholdFilterForm
@@ -36,6 +37,7 @@ class Listing:
     households: int
     persons: int
     names: dict[str, str] = field(default_factory=dict)
+    number: Decimal | None = None  # of the figure that the list is behind
 
 
 def living(user):
@@ -165,7 +167,7 @@ def make(form: HouseholdFilterForm, user, per_page: int = PER_PAGE) -> Listing:
     """Return the page that the form asks for."""
     everything = Household.objects.visible_to(user).in_register()
     found = form.filter(everything, user)
-    if not form.is_valid() or not user.scope_ranges():
+    if not form.is_valid() or not user.scope_ranges() or not form.may_be_asked_by(user):
         return Listing(Paginator([], per_page).get_page(1), 0, 0)
     asked = form.cleaned_data
     year = asked["year"] if isinstance(asked["year"], int) else None
@@ -190,9 +192,18 @@ def make(form: HouseholdFilterForm, user, per_page: int = PER_PAGE) -> Listing:
             cache.set(key, (households, persons), KEEP_SECONDS)
     rows = with_details(Household.objects.visible_to(user).filter(pk__in=keys), user, year)
     page.object_list = list(ordered(rows, asked["sort"], user, year))
-    return Listing(
-        page, households, persons, place_names({row.village_id for row in page.object_list} | {asked["region"]})
-    )
+    names = place_names({row.village_id for row in page.object_list} | {asked["region"]})
+    return Listing(page, households, persons, names, _figure_number(form, everything, user))
+
+
+def _figure_number(form: HouseholdFilterForm, everything, user) -> Decimal | None:
+    """Return the number that the rows of the list give; further filters narrow it."""
+    asked = form.cleaned_data
+    if not asked["figure"]:
+        return None
+    narrowed = set(form.active) - {"figure", "part", "region"}
+    among = form.filter(everything, user) if narrowed else None
+    return figures.number_behind(asked["figure"], asked["part"], asked["region"], among)
 
 
 def place_names(region_codes) -> dict[str, str]:

@@ -16,6 +16,7 @@ from accounts import audit
 from accounts.decorators import policy
 from accounts.masks import View, view_of
 from accounts.roles import Permission
+from dashboard import figures
 from households import files, listing, provenance
 from households.forms import HouseholdFilterForm
 from households.models import Household, Member
@@ -51,6 +52,7 @@ def household_list(request):
         "rows": [(row, viewer.head_name(row.head), _place(row, found.names)) for row in found.page.object_list],
         "households": found.households,
         "persons": found.persons,
+        "figure": _figure(form, found.number),
         "names": found.names,
         "area_label": found.names.get(area, area),
         "chips": _chips(form, found.names),
@@ -78,13 +80,32 @@ def _crumbs(user, area: str, names) -> list[dict]:
     return crumbs if len(crumbs) > 1 else []
 
 
+def _figure(form: HouseholdFilterForm, number) -> dict | None:
+    """Return the figure that the list is behind: what it is called, its number and unit."""
+    if number is None:
+        return None
+    key, part = form.cleaned_data["figure"], form.cleaned_data["part"]
+    behind = figures.listed(key, part)
+    return {
+        "label": figures.label(key, part),
+        "number": number,
+        "unit": figures.unit_of(behind),
+        "key": key,
+        "part": part,
+    }
+
+
 def _chips(form: HouseholdFilterForm, names) -> list[dict]:
     """Return the active filters: what they are called, and the address without them."""
     chips = []
     for name, value in form.active.items():
         field = form.fields[name]
+        if name == "part":
+            continue
         if name == "region":
             text = names.get(value, value)
+        elif name == "figure":
+            text = figures.label(value, form.cleaned_data["part"])
         elif value is True:
             text = ""
         else:

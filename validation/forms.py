@@ -39,6 +39,7 @@ STEPS = {
     "second": _("waiting for a second look"),
     "follow": _("true, to be corrected"),
 }
+VERDICTS = {"": _("all"), "any": _("with a verdict"), **dict(Verdict.choices)}
 OWNERS = {"": _("all"), "me": _("me"), "nobody": _("nobody yet")}
 MOST_PHOTOS = 6
 SOON = dt.timedelta(days=3)
@@ -96,6 +97,9 @@ class FindingFilterForm(forms.Form):
     soon = forms.BooleanField(label=_("Due within three days"), required=False, widget=forms.HiddenInput)
     source = forms.CharField(label=_("department's list"), required=False, max_length=30, widget=forms.Select)
     step = forms.ChoiceField(label=_("Next step"), required=False)
+    verdict = forms.ChoiceField(
+        label=_("verdict"), required=False, widget=forms.HiddenInput, choices=list(VERDICTS.items())
+    )
     opened_run = forms.IntegerField(
         label=_("opened by the run"), required=False, min_value=1, max_value=2**31, widget=forms.HiddenInput
     )
@@ -208,6 +212,10 @@ class FindingFilterForm(forms.Form):
             findings = findings.exclude(source="")
         elif asked["source"]:
             findings = findings.filter(source=asked["source"])
+        if asked["verdict"] == "any":
+            findings = findings.exclude(verdict="")
+        elif asked["verdict"]:
+            findings = findings.filter(verdict=asked["verdict"])
         if asked["step"]:
             findings = findings.open().filter(step(asked["step"]))
         if asked["step"] == "second":

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.roles import Permission
 from poverty import targets, waiting
+from validation import figured  # noqa: F401 - the figures of findings are declared there
 from validation.forms import SOON, step
 from validation.models import Finding, FixBatch
 

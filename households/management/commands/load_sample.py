@@ -1,6 +1,7 @@
 """Load a sample county made by make_sample: regions, people, then the sheets and lists through the real import."""
 
 import csv
+import datetime as dt
 import io
 import json
 from pathlib import Path
@@ -25,6 +26,10 @@ UPDATE households_household t SET position = ST_SetSRID(ST_MakePoint(x.lon, x.la
   FROM unnest(%s::text[], %s::float8[], %s::float8[]) x(no, lon, lat)
  WHERE t.household_no = x.no AND t.position IS NULL
 """
+
+
+YEARS_BACK = 4
+MONTHLY_UP_TO = 5000  # households, up to which each month of the last year is worked out
 
 
 class Command(BaseCommand):
@@ -64,6 +69,17 @@ class Command(BaseCommand):
             others = ",".join(code for code, rule in declarations.rules.items() if not rule.source)
             call_command("validate", rules=others, as_of=as_of, stdout=io.StringIO(), stderr=io.StringIO())
         counts.refresh(made["sheets"][0]["region"][:4])
+        if not options["register_only"]:
+            self._figures(dt.date.fromisoformat(made["as_of"]), made["households"])
+
+    def _figures(self, as_of: dt.date, households: int) -> None:
+        """Work out the running month, and the months before the sample's day as the register tells of them."""
+        months = [dt.date(year, 12, 1) for year in range(as_of.year - YEARS_BACK, as_of.year)]
+        first = 1 if households <= MONTHLY_UP_TO else as_of.month
+        months += [dt.date(as_of.year, month, 1) for month in range(first, as_of.month + 1)]
+        for month in months:
+            call_command("figures", month=f"{month:%Y-%m}", stdout=io.StringIO())
+        call_command("figures", all=True, stdout=self.stdout)
 
     def _import(self, folder: Path, sheet: dict, *more: str, by: str = "system") -> None:
         """Import one file as a person would, and say in one line what became of it."""
