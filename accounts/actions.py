@@ -14,6 +14,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from accounts import tokens
 from accounts.audit import record
 from accounts.models import ScopeRange, User
 from accounts.roles import ROLE_LEVELS, ROLES_WITHOUT_ROWS, Role
@@ -297,13 +298,14 @@ def check_not_administrator(user: User, by: User | None) -> None:
 
 @transaction.atomic
 def reset_password(*, user: User, by: User | None = None, request=None) -> str:
-    """Give a new one-time password and return it; all sessions of the user end with it."""
+    """Give a new one-time password and return it; all sessions and tokens of the user end with it."""
     check_not_administrator(user, by)
     password = one_time_password(user)
     user.set_password(password)
     user.must_change_password = True
     user.password_changed_at = None
     user.save(update_fields=["password", "must_change_password", "password_changed_at"])
+    tokens.revoke(user.tokens, by=_who(by), request=request)
     record("password.reset", user=_who(by), request=request, target=f"user:{user.pk}")
     return password
 
@@ -325,6 +327,7 @@ def switch_off(*, user: User, reason: str, by: User | None = None, request=None)
         raise ValidationError(_("Nobody switches the own account off."), code="self")
     user.is_active = False
     user.save(update_fields=["is_active"])
+    tokens.revoke(user.tokens, by=_who(by), request=request)
     record("user.off", user=_who(by), request=request, target=f"user:{user.pk}", reason=reason)
 
 

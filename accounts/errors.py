@@ -5,10 +5,13 @@ from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 
 from accounts.decorators import public
+from poverty import api
 
 
 def _answer(request, status: int, template: str, text: str):
     """Answer with a page, or with one sentence when a script asked."""
+    if api.is_api(request):
+        return api.problem(status, text)
     if request.headers.get("HX-Request") == "true":
         return HttpResponse(text, status=status, content_type="text/plain; charset=utf-8")
     if request.headers.get("Accept", "").startswith("application/json"):
@@ -41,6 +44,8 @@ def not_found(request, exception=None):
 @public
 def server_error(request):
     """Answer without the database and the request: either may be what broke."""
+    if api.is_api(request):
+        return api.problem(500, _("Something went wrong on the server; nothing was saved. Try again in a minute."))
     try:
         body = render_to_string("500.html")
     except Exception:  # a broken template, too, must end in an answer

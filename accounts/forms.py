@@ -7,7 +7,9 @@ from django.core.exceptions import ValidationError
 from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
 
+from accounts import tokens
 from accounts.actions import ADMINISTRATORS, find_region, normal_username
 from accounts.models import User
 from accounts.roles import ROLE_LEVELS, Role
@@ -93,6 +95,36 @@ class OwnPasswordForm(forms.Form):
         if not self.user.check_password(self.cleaned_data["password"]):
             raise ValidationError(_("This is not your present password."))
         return self.cleaned_data["password"]
+
+
+class TokenForm(OwnPasswordForm):
+    """A new token: what for, how long, and one's password, for it opens what the password opens."""
+
+    name = forms.CharField(
+        label=_("What it is for"),
+        max_length=60,
+        min_length=2,
+        help_text=_("Such as the name of the program and of the computer on which it runs."),
+    )
+    days = forms.TypedChoiceField(
+        label=_("Valid for"),
+        coerce=int,
+        choices=[(days, ngettext_lazy("%d day", "%d days", days) % days) for days in tokens.DAYS],
+        initial=30,
+    )
+    field_order = ["name", "days", "password"]
+
+    def clean(self):
+        asked = super().clean()
+        name = (asked.get("name") or "").strip()
+        names = list(tokens.valid(self.user).values_list("name", flat=True))
+        if name and name in names:
+            self.add_error("name", _("You have a token of this name. Revoke it first, or choose another name."))
+        if len(names) >= tokens.MOST:
+            raise ValidationError(
+                _("You have %(most)s tokens already. Revoke one of them first."), params={"most": tokens.MOST}
+            )
+        return asked
 
 
 class ProfileForm(forms.ModelForm):

@@ -90,13 +90,14 @@ class SessionRulesMiddleware:
 
     def __call__(self, request):
         request.expired_user = None
+        by_token = getattr(request, "api_token", None) is not None  # such a request has no session, and begins none
         if request.user.is_authenticated:
-            if seconds_left(request.session) <= 0:
+            if not by_token and seconds_left(request.session) <= 0:
                 request.expired_user, request.user = request.user, AnonymousUser()
             elif request.user.language in LANGUAGES:
                 speak(request, request.user.language)
         response = self.get_response(request)
-        if request.user.is_authenticated and not is_background(request):
+        if request.user.is_authenticated and not by_token and not is_background(request):
             self._note_activity(request)
         return response
 

@@ -118,6 +118,36 @@ class ScopeRange(models.Model):
         ]
 
 
+class ApiToken(models.Model):
+    """A key with which a person's program reads the API: what the person may see, and nothing that the API cannot.
+
+    The text is `fpt_<key>_<secret>`; it is shown once, and only the SHA-256 digest of the secret is kept. With 256
+    random bits a plain digest is enough: there is no word list to try. It ends by itself, and it can be revoked.
+    """
+
+    user = models.ForeignKey(User, models.PROTECT, related_name="tokens")
+    name = models.CharField(_("what it is for"), max_length=60)
+    key = models.CharField(max_length=12, unique=True, db_collation="C")
+    digest = models.BinaryField()
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(_("valid until"))
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(_("last used"), null=True, blank=True)
+    last_address = models.GenericIPAddressField(null=True, blank=True)
+    refused_at = models.DateTimeField(null=True, blank=True)  # when its use after its end was last noted
+
+    class Meta:
+        verbose_name = _("token")
+        verbose_name_plural = _("tokens")
+        ordering = ["-id"]
+        constraints = [
+            models.CheckConstraint(name="apitoken_ends_after_it_begins", condition=Q(expires_at__gt=F("created_at"))),
+        ]
+
+    def __str__(self):
+        return self.name
+
+
 class AuditEvent(models.Model):
     """Reads of full values, exports, log-ins, refusals and decisions. The application can only insert.
 

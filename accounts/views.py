@@ -5,7 +5,7 @@ import time
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import authenticate, login, logout, update_session_auth_hash
-from django.http import HttpResponseRedirect, JsonResponse, QueryDict
+from django.http import Http404, HttpResponseRedirect, JsonResponse, QueryDict
 from django.middleware.csrf import get_token
 from django.shortcuts import redirect, render, resolve_url
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -14,11 +14,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts import actions, relogin
+from accounts import actions, relogin, tokens
 from accounts.audit import record
 from accounts.decorators import policy, public
 from accounts.errors import bad_request, csrf_failure, forbidden, not_found, server_error
-from accounts.forms import LoginForm, OwnPasswordForm, PasswordForm, ProfileForm
+from accounts.forms import LoginForm, OwnPasswordForm, PasswordForm, ProfileForm, TokenForm
 from accounts.middleware import BEGAN, LANGUAGES, SEEN, background, password_is_due, seconds_left
 from accounts.models import AuditEvent, User
 from accounts.roles import Permission
@@ -167,6 +167,8 @@ def _me_context(request, **more):
     return {
         "form": ProfileForm(instance=request.user),
         "end_form": OwnPasswordForm(request.user),
+        "token_form": TokenForm(request.user, prefix="token"),
+        "tokens": list(tokens.valid(request.user)),
         "log_ins": log_ins.order_by("-id")[:10],
         "households": sum(1 for found in request.user.scope_ranges() if found.household_id),
         **more,
@@ -177,15 +179,40 @@ def _me_context(request, **more):
 @sensitive_post_parameters()
 @require_POST
 def end_sessions(request):
-    """End all other sessions: the password gets a new salt, and sessions are bound to the stored hash."""
+    """End all other sessions: the password gets a new salt, and sessions are bound to the stored hash; tokens, too."""
     form = OwnPasswordForm(request.user, request.POST)
     if not form.is_valid():
         return render(request, "accounts/me.html", _me_context(request, end_form=form), status=422)
     request.user.set_password(form.cleaned_data["password"])
     request.user.save(update_fields=["password"])
     update_session_auth_hash(request, request.user)
+    tokens.revoke(request.user.tokens, by=request.user, request=request)
     record("sessions.ended", request=request, target=f"user:{request.user.pk}")
     messages.success(request, _("All your other log-ins have ended."))
+    return redirect("accounts:me")
+
+
+@policy(Permission.SELF_SERVICE)
+@sensitive_post_parameters()
+@require_POST
+def token_add(request):
+    """Make a token for one's own programs, and show its text this once."""
+    form = TokenForm(request.user, request.POST, prefix="token")
+    if not form.is_valid():
+        return render(request, "accounts/me.html", _me_context(request, token_form=form), status=422)
+    asked = form.cleaned_data
+    token, text = tokens.make(user=request.user, name=asked["name"], days=asked["days"], request=request)
+    return render(request, "accounts/me.html", _me_context(request, new_token=token, new_text=text))
+
+
+@policy(Permission.SELF_SERVICE)
+@require_POST
+def token_revoke(request, pk):
+    found = request.user.tokens.filter(pk=pk)
+    if not found.exists():
+        raise Http404
+    tokens.revoke(found, by=request.user, request=request)
+    messages.success(request, _("The token opens nothing any more."))
     return redirect("accounts:me")
 
 

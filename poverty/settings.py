@@ -50,6 +50,7 @@ INSTALLED_APPS = [
     "pghistory",
     "pgtrigger",
     "rest_framework",
+    "drf_spectacular",
     "regions",
     "accounts",
     "jobs",
@@ -70,6 +71,7 @@ MIDDLEWARE = [
     "poverty.inputs.InputMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.api.TokenMiddleware",
     "accounts.middleware.SessionRulesMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -273,11 +275,35 @@ LEAFLET_CONFIG = {
     "NO_GLOBALS": False,
 }
 
+# The API: it reads, for whom a policy lets in, and answers in one form.
 REST_FRAMEWORK = {
-    "DEFAULT_PERMISSION_CLASSES": ["poverty.api.DenyAll"],
-    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["poverty.apidoor.ByPolicy"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["poverty.apidoor.Door"],
+    "DEFAULT_THROTTLE_CLASSES": ["poverty.apidoor.Throttle"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "poverty.apidoor.OnlyJson",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_METADATA_CLASS": None,
+    "EXCEPTION_HANDLER": "poverty.api.handle",
+}
+API_RATE = env.str("API_RATE", default="600/min")  # questions of one token; blank: as many as it likes
+SPECTACULAR_SETTINGS = {
+    "TITLE": _("Register of targeted poverty alleviation"),
+    "DESCRIPTION": _(
+        "What a person sees on the pages, as data: same area, same masks, same filters. It reads only."
+        " Log in with a session, or with a personal token from the page “My account”."
+    ),
+    "VERSION": "1",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "ENUM_NAME_OVERRIDES": {
+        "RegionLevel": "regions.models.Level",
+        "JobState": "jobs.models.State",
+        "FindingState": "validation.models.FindingState",
+        "Verdict": "validation.models.Verdict",
+        "ClosedAs": "validation.models.ClosedAs",
+    },
+    "ENUM_ADD_EXPLICIT_BLANK_NULL_CHOICE": False,
+    "DISABLE_ERRORS_AND_WARNINGS": False,
 }
 
 LOGGING = {

@@ -4,6 +4,15 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 
+from poverty.api import description
+
+api = [
+    path("schema/", description, name="schema"),
+    path("", include("regions.api")),
+    path("", include("households.api")),
+    path("", include("validation.api")),
+    path("", include("jobs.api")),
+]
 urlpatterns = [
     path("", include("dashboard.urls")),
     path("", include("accounts.urls")),
@@ -13,6 +22,7 @@ urlpatterns = [
     path("departments/", include("households.departments.urls")),
     path("findings/", include("validation.urls")),
     path("jobs/", include("jobs.urls")),
+    path("api/v1/", include((api, "api"))),
     path("admin/", admin.site.urls),
 ]
 handler400 = "accounts.views.bad_request"

@@ -17,6 +17,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
+from accounts import tokens
 from accounts.models import User
 from accounts.roles import ROLES_WITHOUT_ROWS, Role
 from exchange import batches
@@ -93,6 +94,7 @@ class World:
     batches: dict = field(default_factory=dict)  # (region, state): batch
     requests: dict = field(default_factory=dict)  # county, or role of an office above: export request
     jobs: dict = field(default_factory=dict)  # user's key: job
+    tokens: dict = field(default_factory=dict)  # user's key: a token
     others: dict = field(default_factory=dict)  # kind: key, of what has no area
     colleagues: dict = field(default_factory=dict)  # region: a user there
     config: dict = field(default_factory=dict)  # region: dated value
@@ -137,6 +139,8 @@ class World:
             case "member":
                 household = self.household(role, place)
                 return {"uid": household.uid, "member": self.members[household.pk].uid}
+            case "person":
+                return {"uid": self.members[self.household(role, place).pk].uid}
             case "finding":
                 return {"uid": self.findings[self.household(role, place).pk].uid}
             case "photo":
@@ -174,6 +178,9 @@ class World:
             case "job":
                 owner = self.users[role] if own else self.colleagues[COUNTY]
                 return {"uid": self.jobs[owner.pk].uid}
+            case "token":
+                owner = self.users[role] if own else self.colleagues[COUNTY]
+                return {"pk": self.tokens[owner.pk].pk}
             case "user":
                 found = self.colleagues[COUNTY if own else NEXT_COUNTY]
                 return {"pk": found.pk, "object_id": found.pk}
@@ -200,6 +207,7 @@ class World:
             "member": {"uid": NOWHERE, "member": NOWHERE},
             "user": {"pk": 2**40, "object_id": 2**40},
             "lock": {"pk": 2**40},
+            "token": {"pk": 2**40},
             "label": {"pk": 2**40},
             "setting": {"key": "no.such"},
             "rule": {"rule": "QQ-99"},
@@ -267,6 +275,7 @@ def build() -> World:
         world.jobs[user.pk] = Job.objects.create(
             task="exchange.read", subject=10**6 + user.pk, created_by=user, title="读取"
         )
+        world.tokens[user.pk], _text = tokens.make(user=user, name="核对", days=7)
     _propose(world)
     _check_on_the_spot(world)
     county, town = world.users[Role.COUNTY_OFFICE], world.users[Role.TOWN_OFFICE]
