@@ -1,7 +1,6 @@
 """The whole way of a clue, by each role in turn: a department's list, the match, the field check on the phone, verdict,
 second look, the report to the sender, an appeal, and the sender's answer."""
 
-import datetime as dt
 import re
 from types import SimpleNamespace
 
@@ -17,7 +16,7 @@ ANSWER = "已核对，该生 9 月转学，学籍未及时转出"
 
 @pytest.fixture
 def child(county, django_db_blocker):
-    """A child of the sample cadre's village whom the register has as "not at school", and its number."""
+    """The youngest of the sample cadre's village, whom the register has as "not at school", and the number."""
     from households.models import Household, Member, MemberYear
     from poverty import crypto, scope
 
@@ -25,10 +24,9 @@ def child(county, django_db_blocker):
         with scope.system("look"):
             one = (
                 Member.objects.filter(
-                    village=county.village, birth_on__gte=dt.date(2007, 1, 1), birth_on__lt=dt.date(2013, 1, 1),
-                    departed_on=None, withdrawn_at=None, id_fault="", cert_no_sealed__isnull=False,
+                    village=county.village, departed_on=None, withdrawn_at=None, id_fault="", cert_no_sealed__isnull=False,
                 )
-                .order_by("id")
+                .order_by("-id_birth_on")
                 .first()
             )  # fmt: skip
             newest = MemberYear.objects.filter(member=one).order_by("-year").first()
@@ -106,7 +104,7 @@ def test_a_clue_goes_from_a_departments_list_to_a_report_and_back(open_as, count
     sender = open_as("bumen")
     upload(sender, child)
     own = sender.url
-    assert "县级扶贫办反馈" in sender.locator("main").inner_text() or sender.locator(".note").count() == 1
+    assert sender.locator("main .note").count() == 1  # nothing is told before the county releases its report
     assert child.household.household_no not in sender.content()
 
     office = open_as("xian")
@@ -117,7 +115,8 @@ def test_a_clue_goes_from_a_departments_list_to_a_report_and_back(open_as, count
     office.goto("/findings/?source=school&rule=XD-11")
     row = office.locator("tr[data-href]", has_text=child.household.household_no).filter(has_text=re.compile("在籍"))
     assert row.count() == 1
-    office.click(f"tr[data-href='{row.get_attribute('data-href')}'] .fi-title a")
+    path = row.get_attribute("data-href")
+    office.click(f"tr[data-href='{path}'] .fi-title a")
     address = office.url
     office.click("a[href*='/dispatch/?id=']")
     office.click("main form .btn-primary")
@@ -129,17 +128,17 @@ def test_a_clue_goes_from_a_departments_list_to_a_report_and_back(open_as, count
     cadre.context.set_geolocation({"longitude": 108.0, "latitude": 23.0, "accuracy": 12})
     cadre.goto("/")
     cadre.click("a.wait[href*='step=check']")
-    assert cadre.locator(f"tr[data-href='{address.removeprefix(office.url.split('/findings')[0])}']").count() == 1
+    assert cadre.locator(f"tr[data-href='{path}']").count() == 1
     check_on_the_spot(cadre, address)
     assert cadre.evaluate("() => document.documentElement.scrollWidth") <= PHONE
     assert SEEN in cadre.locator("main").inner_text()
     cadre.goto("/findings/?step=check")
-    assert child.household.household_no not in cadre.locator("main").inner_text() or "XD-11" not in row.inner_text()
+    assert cadre.locator(f"tr[data-href='{path}']").count() == 0
 
     town = open_as("zhen")
     town.goto("/")
     town.click("a.wait[href*='step=decide']")
-    assert town.locator(f"tr[data-href='{row.get_attribute('data-href')}']").count() == 1
+    assert town.locator(f"tr[data-href='{path}']").count() == 1
     town.goto(address)
     assert town.locator("img[src*='/findings/photos/']").first.evaluate(
         "img => img.decode().then(() => img.naturalWidth)"
