@@ -15,6 +15,7 @@ from regions.models import Region
 ENTRIES = [
     (gettext_lazy("Home"), "dashboard:home", "home", {P.HOME_VIEW}, True),
     (gettext_lazy("Battle map"), "dashboard:map", "map", {P.FIGURES_VIEW}, True),
+    (gettext_lazy("Analysis"), "analysis:poverty", "chart-bar", {P.FIGURES_VIEW}, False),
     (gettext_lazy("Households"), "households:list", "users", {P.HOUSEHOLD_VIEW}, True),
     (gettext_lazy("Ledger"), "households:ledger", "receipt", {P.LEDGER_EDIT}, True),
     (gettext_lazy("Check of findings"), "validation:list", "list-check", {P.FINDING_VIEW}, True),

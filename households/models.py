@@ -408,4 +408,5 @@ class Proposal(ScopedModel):
 
 
 from households import checked  # noqa: E402, F401 - the unmanaged models that data rules read
+from households.analysis import risks  # noqa: E402, F401 - the risk models, and the dated values that scores are made of
 from households.ledger.models import LedgerLine, LedgerMonth  # noqa: E402, F401

@@ -164,6 +164,7 @@ CELERY_BEAT_SCHEDULE = {
         "task": "validation.monthly",
         "schedule": crontab.from_string(MONTHLY_REPORTS_AT),
     },
+    "train the risk models": {"task": "households.monthly_risks", "schedule": crontab.from_string("0 5 1 * *")},
     # A turn that the worker cannot take at once is dropped: the next one finds what it would have found.
     "work out changed figures": {"task": "dashboard.figures", "schedule": 2.0, "options": {"expires": 2}},
     "run the data rules": {"task": "validation.nightly", "schedule": crontab.from_string(NIGHTLY_RULES_AT)},

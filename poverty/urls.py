@@ -14,6 +14,7 @@ api = [
     path("", include("jobs.api")),
 ]
 urlpatterns = [
+    path("map/analysis/", include("households.analysis.urls")),
     path("", include("dashboard.urls")),
     path("", include("accounts.urls")),
     path("regions/", include("regions.urls")),

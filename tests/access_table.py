@@ -83,6 +83,12 @@ TABLE = {
     "dashboard:home": may(P.HOME_VIEW),
     "dashboard:map": may(P.FIGURES_VIEW),
     "dashboard:boundaries": may(P.FIGURES_VIEW, of="village", everywhere=True, absent=200),
+    "analysis:poverty": may(P.FIGURES_VIEW),
+    "analysis:dimensions": may(P.FIGURES_VIEW),
+    "analysis:causes": may(P.FIGURES_VIEW),
+    "analysis:risk": may(P.FIGURES_VIEW),
+    "analysis:train": may(P.RULES_RUN, get=405, post=404),  # without a county there is nothing to train
+    "analysis:households": may(P.FINDING_VIEW),
     "accounts:login": may(PUBLIC, get=302, post=200),
     "accounts:logout": may(PUBLIC, get=405, post=302),
     "accounts:password_change": may(P.SELF_SERVICE, post=422),

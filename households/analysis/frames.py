@@ -1,0 +1,207 @@
+"""The register as columns for analysis: a row per household of one year, fetched by one COPY in the caller's scope.
+
+Row-level security shows only what the user may see. Nothing here holds a name or a sealed value.
+"""
+
+import datetime as dt
+import io
+from decimal import Decimal
+
+import polars as pl
+from django.db import connection
+from django.db.models import Q
+from django.db.models.functions import Length
+
+from households.checked import EXITED
+from poverty import config, scope
+from poverty.models import ConfigValue
+
+FIRST_YEAR, LAST_YEAR = 1978, 2200
+NUMBER, WHOLE, TEXT, FLAG = pl.Float64, pl.Int32, pl.String, pl.Int8
+DANGEROUS = "y.house_grade IN ('C', 'D')"
+
+
+def _any(one: str, other: str) -> str:
+    """SQL: either is true; unknown only where both are."""
+    return f"CASE WHEN {one} OR {other} THEN true WHEN coalesce({one}, {other}) IS NULL THEN NULL ELSE false END"
+
+
+# column: (SQL, type). `y` is the household's year, `b` the year before, `p` its present members.
+COLUMNS: dict[str, tuple] = {
+    "id": ("h.id", pl.Int64),
+    "village": ("h.village", TEXT),
+    "status": ("h.status", TEXT),
+    "household_type": ("h.household_type", TEXT),
+    "main_cause": ("h.main_cause", TEXT),
+    "exit_year": ("h.exit_year", WHOLE),
+    "persons": (
+        "CASE WHEN y.size BETWEEN 1 AND 99 THEN y.size WHEN p.living > 0 THEN least(p.living, 99) ELSE 1 END",
+        WHOLE,
+    ),
+    "living": ("coalesce(p.living, 0)", WHOLE),
+    "income": ("y.net_pc_yuan", NUMBER),
+    "income_before": ("b.net_pc_yuan", NUMBER),
+    "net": ("y.net_yuan", NUMBER),
+    "gross": ("y.gross_yuan", NUMBER),
+    "wage": ("y.wage_yuan", NUMBER),
+    "transfer": ("y.transfer_yuan", NUMBER),
+    "own_medical": ("y.self_paid_medical_yuan - coalesce(y.claims_yuan, 0)", NUMBER),
+    "mon_type": ("y.mon_type", TEXT),
+    "risk_removed": ("y.risk_removed::int", FLAG),
+    "mon_before": ("b.mon_type", TEXT),
+    "dangerous": (f"({_any('y.house_dangerous', DANGEROUS)})::int", FLAG),
+    "water": (f"({_any('NOT y.water_safe', 'y.water_hard')})::int", FLAG),
+    "uninsured": ("CASE WHEN p.insurance_known > 0 THEN p.uninsured END", WHOLE),
+    "dropouts": ("CASE WHEN p.with_year > 0 THEN p.dropouts END", WHOLE),
+    "ill": ("CASE WHEN p.health_known > 0 THEN p.ill END", WHOLE),
+    "disabled": ("CASE WHEN p.health_known > 0 THEN p.disabled END", WHOLE),
+    "able": ("CASE WHEN p.labour_known > 0 THEN p.able END", WHOLE),
+    "workers": ("CASE WHEN p.with_year > 0 THEN p.workers END", WHOLE),
+    "work_months": ("CASE WHEN p.with_year > 0 THEN p.work_months END", NUMBER),
+    "senior_pupils": ("CASE WHEN p.with_year > 0 THEN p.senior_pupils END", WHOLE),
+    "coop": ("y.coop::int", FLAG),
+    "leading_firm": ("y.leading_firm::int", FLAG),
+    "rich_leader": ("y.rich_leader::int", FLAG),
+    "post": ("CASE WHEN p.with_year > 0 THEN (p.posts > 0)::int END", FLAG),
+    "work": ("CASE WHEN p.with_year > 0 THEN (p.workers > 0)::int END", FLAG),
+    "dibao": ("CASE WHEN p.with_year > 0 THEN (p.dibao > 0)::int END", FLAG),
+    "tekun": ("CASE WHEN p.with_year > 0 THEN (p.tekun > 0)::int END", FLAG),
+    "all_insured": ("CASE WHEN p.insurance_known > 0 THEN (p.uninsured = 0)::int END", FLAG),
+    "illness_cover": ("CASE WHEN p.cover_known > 0 THEN (p.covered > 0)::int END", FLAG),
+    "eco": ("(y.t_eco_yuan > 0)::int", FLAG),
+    "dividends": ("(y.p_asset_yuan > 0)::int", FLAG),
+}
+BORN = (
+    "CASE WHEN m.id_birth_on IS NOT NULL AND m.id_fault IN ('', 'certificate') THEN m.id_birth_on"
+    " ELSE coalesce(m.birth_on, m.id_birth_on) END"
+)
+# Children of school age out of school, as the data rules have it (`households.checked.COUNTS`).
+DROPOUTS = (
+    f"count(*) FILTER (WHERE date_part('year', age(make_date(%(year)s, 8, 31), {BORN})) BETWEEN 6 AND 15"
+    " AND coalesce(v.student_status, '01') IN ('01', '') AND v.id IS NOT NULL"
+    " AND coalesce(v.education, '') NOT IN ('03', '04', '05', '07', '08')"
+    " AND coalesce(v.dropout_reason, '') NOT IN ('01', '02', '06', '07', '08'))"
+)
+MEMBERS = f"""
+SELECT m.household_id, count(*) AS living, count(v.id) AS with_year,
+       count(*) FILTER (WHERE v.med_resident IS NOT NULL OR v.med_employee IS NOT NULL) AS insurance_known,
+       count(*) FILTER (WHERE v.med_resident IS FALSE AND v.med_employee IS NOT TRUE) AS uninsured,
+       count(v.critical_illness) AS cover_known, count(*) FILTER (WHERE v.critical_illness) AS covered,
+       {DROPOUTS} AS dropouts,
+       count(*) FILTER (WHERE cardinality(v.health) > 0) AS health_known,
+       count(*) FILTER (WHERE v.health && ARRAY['02', '03']::varchar[]) AS ill,
+       count(*) FILTER (WHERE v.health && ARRAY['04']::varchar[]) AS disabled,
+       count(*) FILTER (WHERE v.labour <> '') AS labour_known,
+       count(*) FILTER (WHERE v.labour IN ('01', '02', '05')) AS able,
+       count(*) FILTER (WHERE coalesce(v.work_area, '') <> '' OR coalesce(v.work_months, 0) > 0) AS workers,
+       coalesce(sum(v.work_months), 0) AS work_months,
+       count(*) FILTER (WHERE v.student_status BETWEEN '07' AND '98') AS senior_pupils,
+       count(*) FILTER (WHERE v.post <> '' OR v.post_months > 0) AS posts,
+       count(*) FILTER (WHERE v.dibao IN ('rural', 'city', 'yes')) AS dibao, count(*) FILTER (WHERE v.tekun) AS tekun
+  FROM households_member m
+  LEFT JOIN households_memberyear v ON v.member_id = m.id AND v.year = %(year)s AND v.withdrawn_at IS NULL
+ WHERE m.departed_on IS NULL AND m.withdrawn_at IS NULL AND m.village >= %(lo)s AND m.village < %(hi)s
+ GROUP BY m.household_id
+"""
+FRAME = f"""
+COPY (
+SELECT {", ".join(f"{sql} AS {name}" for name, (sql, _type) in COLUMNS.items())}
+  FROM households_household h
+  JOIN households_householdyear y ON y.household_id = h.id AND y.year = %(year)s AND y.withdrawn_at IS NULL
+  LEFT JOIN households_householdyear b ON b.household_id = h.id AND b.year = %(year)s - 1 AND b.withdrawn_at IS NULL
+  LEFT JOIN ({MEMBERS}) p ON p.household_id = h.id
+ WHERE h.withdrawn_at IS NULL AND h.lifecycle <> 'CANCELLED' AND h.village >= %(lo)s AND h.village < %(hi)s
+) TO STDOUT (FORMAT csv)
+"""
+
+
+def frame(code: str, year: int) -> pl.DataFrame:
+    """Return the registered households of the area that have data of `year`, in the present scope."""
+    lo, hi = scope.code_range(code)
+    taken = io.BytesIO()
+    with connection.cursor() as cursor:
+        # Put together by the driver: Django's cursor of debug mode copies without parameters.
+        with cursor.copy(cursor.mogrify(FRAME, {"year": int(year), "lo": lo, "hi": hi})) as source:
+            for block in source:
+                taken.write(block)
+    taken.seek(0)
+    schema = {name: kind for name, (_sql, kind) in COLUMNS.items()}
+    if not taken.getbuffer().nbytes:
+        return pl.DataFrame(schema=schema)
+    found = pl.read_csv(taken, has_header=False, new_columns=list(schema), schema_overrides=list(schema.values()))
+    return found.with_columns(pl.col(name).cast(pl.Boolean) for name, kind in schema.items() if kind == FLAG)
+
+
+def years(code: str) -> dict[int, int]:
+    """Return {year: households with an income of it}, the newest first."""
+    lo, hi = scope.code_range(code)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT y.year, count(*) FROM households_householdyear y JOIN households_household h ON h.id = y.household_id
+                WHERE y.village >= %s AND y.village < %s AND y.withdrawn_at IS NULL AND y.net_pc_yuan IS NOT NULL
+                  AND h.withdrawn_at IS NULL AND h.lifecycle <> 'CANCELLED' AND y.year BETWEEN %s AND %s
+                GROUP BY 1 ORDER BY 1 DESC""",
+            [lo, hi, FIRST_YEAR, LAST_YEAR],
+        )
+        return dict(cursor.fetchall())
+
+
+def usual_year(known: dict[int, int]) -> int | None:
+    """Return the newest year with at least half as many households as the fullest one."""
+    most = max(known.values(), default=0)
+    return next((year for year, number in sorted(known.items(), reverse=True) if 2 * number >= most), None)
+
+
+def registered(code: str) -> int:
+    """Return how many households are registered in the area, whatever data they have."""
+    lo, hi = scope.code_range(code)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT count(*) FROM households_household WHERE withdrawn_at IS NULL AND lifecycle <> 'CANCELLED'
+                AND village >= %s AND village < %s""",
+            [lo, hi],
+        )
+        return cursor.fetchone()[0]
+
+
+# --- poverty lines --------------------------------------------------------------------------------------------------------
+
+
+def line_at(kind: str, year: int, code: str) -> Decimal | None:
+    """Return the line of a kind that closes the year at a place; None where there is none."""
+    try:
+        return config.poverty_line(year, code, kind)
+    except config.NotSet:
+        return None
+
+
+def with_line(rows: pl.DataFrame, kind: str, year: int, code: str, amount: Decimal | None = None) -> pl.DataFrame:
+    """Add `line`: the typed amount for all, or each household's own line of that kind, the nearest region's first."""
+    if amount is not None:
+        return rows.with_columns(line=pl.lit(float(amount)))
+    whole = line_at(kind, year, code)
+    found = rows.with_columns(line=pl.lit(float(whole) if whole is not None else None, dtype=NUMBER))
+    day = dt.date(year, 12, 31)
+    nearer = (
+        ConfigValue.objects.filter(
+            Q(valid_to__isnull=True) | Q(valid_to__gt=day), scope.under("region", code), key=f"poverty_line.{kind}",
+            valid_from__lte=day,
+        )
+        .exclude(region=code)
+        .order_by(Length("region"))
+        .values_list("region", "value")
+    )  # fmt: skip
+    for region, value in nearer:  # the lines of counties in a city: a handful, if any
+        found = found.with_columns(
+            line=pl.when(pl.col("village").str.starts_with(region)).then(pl.lit(float(value))).otherwise(pl.col("line"))
+        )
+    return found
+
+
+def weighted(rows: pl.DataFrame, count: str) -> pl.DataFrame:
+    """Add `weight`: each household's persons, or 1 where households are counted."""
+    return rows.with_columns(weight=pl.col("persons").cast(NUMBER) if count == "persons" else pl.lit(1.0))
+
+
+def exited(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.filter(pl.col("status").is_in(EXITED))
