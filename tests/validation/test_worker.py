@@ -20,6 +20,12 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.worker, pytes
 
 
 @pytest.fixture
+def media(monkeypatch, settings):
+    """Where the worker keeps files: where the test looks for them."""
+    monkeypatch.setenv("MEDIA_ROOT", str(settings.MEDIA_ROOT))
+
+
+@pytest.fixture
 def beat(broker, tmp_path):  # noqa: F811
     """A beat whose night and month begin with the next minute."""
     process = subprocess.Popen(
@@ -39,8 +45,9 @@ def finished(task):
     return Job.objects.filter(task=task, state=State.DONE).order_by("pk").first()
 
 
-def test_beat_and_worker_run_all_rules_at_night_and_write_the_months_reports(regions, start_worker, beat):  # noqa: F811
+def test_beat_and_worker_run_all_rules_at_night_and_write_the_months_reports(regions, media, start_worker, beat):  # noqa: F811
     none = make.household(head=None)
+    make.member(none)
     make.year(make.household(), size=5)
     start_worker(2)
     job = wait_for(lambda: finished("validation.run"), 150, "the nightly run")
