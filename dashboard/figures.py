@@ -8,8 +8,9 @@ level security shows `RegionFigure` to whom the region belongs. A number is what
 - A finding that speaks of two towns is seen by the county that holds both, not by either. Sums over findings are kept by
   the region that has to be in the reader's area (`Sum.seen`), and a reader adds up what the own area shows.
 
-The newest month follows the register. Past months stand as they were when they ended, so the list behind them would
-show other rows: their values have no address.
+The newest month follows the register, and its figures open the list of households, findings or whatever they count. Who
+sees no households opens the villages with their numbers instead; so does everybody for past months, which stand as they
+were when they ended while the households have gone on.
 """
 
 import datetime as dt
@@ -25,6 +26,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.masks import View, view_of
+from accounts.roles import Permission
 from dashboard import figuring
 from dashboard.models import FigureMonth, RegionFigure
 from poverty import scope
@@ -34,8 +36,9 @@ from regions.models import LEVEL_LENGTHS, Region
 LENGTHS = (0, 2, 4, 6, 9, 12)  # of the country, provinces, cities, counties, towns, villages
 VILLAGE = LEVEL_LENGTHS["village"]
 NONE = "none"  # the part of what is not stated
-LIST = "households:list"
+LIST, BY_VILLAGE = "households:list", "dashboard:figure_villages"
 HUNDRED = Decimal(100)
+FIGURES = Permission.FIGURES_VIEW
 
 
 @dataclass(frozen=True)
@@ -235,24 +238,17 @@ def _names(indicator: Indicator) -> list[str]:
 
 def values(user, key: str, codes, month: dt.date | None = None) -> dict[str, Value]:
     """Return {code: Value} of regions; those outside the reader's area, or of which nothing is kept, are left out."""
-    indicator, month = indicators[key], month or latest()
-    current = month == latest()
-    found = read(user, codes, month, _names(indicator))
-    return {
-        code: _value(indicator, row, at, address(user, indicator, code) if current else "")
-        for code, (row, at) in found.items()
-    }
+    return many(user, [key], codes, month)[key]
 
 
 def many(user, keys, codes, month: dt.date | None = None) -> dict[str, dict[str, Value]]:
     """Return {key: {code: Value}} of several indicators in one query."""
-    chosen, month = [indicators[key] for key in keys], month or latest()
-    current = month == latest()
+    chosen, newest = [indicators[key] for key in keys], latest()
+    month = month or newest
+    past = month if month != newest else None
     found = read(user, codes, month, list(dict.fromkeys(name for one in chosen for name in _names(one))))
     return {
-        one.key: {
-            code: _value(one, row, at, address(user, one, code) if current else "") for code, (row, at) in found.items()
-        }
+        one.key: {code: _value(one, row, at, address(user, one, code, "", past)) for code, (row, at) in found.items()}
         for one in chosen
     }
 
@@ -305,7 +301,7 @@ def series(user, key: str, code: str, months_: list[dt.date] | None = None) -> l
     else:
         kept = {month: read(user, [code], month, names).get(code) for month in asked}
     return [
-        (month, _value(indicator, *kept[month], address(user, indicator, code) if month == newest else ""))
+        (month, _value(indicator, *kept[month], address(user, indicator, code, "", None if month == newest else month)))
         for month in asked
         if kept.get(month)
     ]
@@ -347,14 +343,13 @@ def parts(user, key: str, code: str, month: dt.date | None = None) -> list[tuple
 
 def parts_of(user, key: str, codes, month: dt.date | None = None) -> dict[str, list[tuple[str, str, Decimal, str]]]:
     """Return {code: parts} of several regions."""
-    indicator, month = indicators[key], month or latest()
-    declared = indicator.parts
+    indicator, newest = indicators[key], latest()
+    month, declared = month or newest, indicator.parts
     if declared is None:
         return {}
-    current = month == latest()
 
     def url(code, part):
-        return address(user, indicator, code, part) if current else ""
+        return address(user, indicator, code, part, None if month == newest else month)
 
     if declared.profile:
         found = many(user, [other for _part, _label, other in declared.profile], codes, month)
@@ -461,19 +456,51 @@ def may_open(user, indicator: Indicator) -> bool:
     return user.may(indicator.permission) and view_of(user, indicator.mask) is View.FULL
 
 
-def address(user, indicator: Indicator, code: str, part: str = "") -> str:
-    """Return the address of the list behind a figure of a region, "" where the reader may not see it."""
-    if not indicator.listed or indicator.series is not None or not may_open(user, indicator):
+def address(user, indicator: Indicator, code: str, part: str = "", past: dt.date | None = None) -> str:
+    """Return the address of the list behind a figure of a region, "" where there is none.
+
+    `past` is the month, where it is not the newest one.
+    """
+    if indicator.series is not None or (indicator.parts is not None and indicator.parts.profile):
         return ""
-    if indicator.rows is not None:
+    query = {"region": code, "figure": indicator.key, "part": part}
+    if past is not None or not indicator.listed or not may_open(user, indicator):
+        if not user.may(FIGURES):
+            return ""
+        name, query["month"] = BY_VILLAGE, f"{past:%Y-%m}" if past else ""
+    elif indicator.rows is not None:
         return indicator.rows(code, part)
-    if indicator.parts is not None and indicator.parts.profile:
-        return ""
+    else:
+        name = LIST
     try:
-        query = {"region": code, "figure": indicator.key, "part": part}
-        return f"{reverse(LIST)}?{urlencode({name: value for name, value in query.items() if value})}"
+        return f"{reverse(name)}?{urlencode({name: value for name, value in query.items() if value})}"
     except NoReverseMatch:
         return ""
+
+
+def by_village(user, key: str, part: str, code: str, month: dt.date) -> list[tuple[str, Decimal]] | None:
+    """Return [(village, number)] of the villages that make a figure of a region or one of its parts, the largest first.
+
+    None where the figure has no such number.
+    """
+    behind = sum_behind(key, part)
+    if behind is None:
+        return None
+    name = f"{behind.name}.{part}" if part and behind.by and not indicators[key].parts.items else behind.name
+    lo, hi = scope.code_range(code)
+    if sees_households_only(user):
+        _live(user, [], month)
+        villages = [village for village in user.__dict__["_live_figures"][month][0] if lo <= village < hi]
+        found = {village: row.get(name) for village, (row, _at) in _live(user, villages, month).items()}
+    else:
+        found = {}
+        for part_ in user.scope_ranges():
+            first, last = max(lo, part_.lo), min(hi, part_.hi)
+            if first < last:
+                where, given = "month = %s AND length = 12 AND region >= %s AND region < %s", [month, first, last]
+                for village, _at, row in _rows(where, given, stored_names(name)):
+                    found[village] = _seen(name, row, level_of(user, village))
+    return sorted(((village, number) for village, number in found.items() if number), key=lambda row: (-row[1], row[0]))
 
 
 def sum_behind(key: str, part: str = "") -> Sum | None:
@@ -482,7 +509,8 @@ def sum_behind(key: str, part: str = "") -> Sum | None:
     if indicator is None:
         return None
     if not part:
-        return sums.get(indicator.numerator)
+        # Of a difference, the records hit and not those left stand in the list.
+        return sums.get(indicator.numerator) or sums.get(indicator.numerator.split(" - ")[-1].partition(".")[0])
     declared = indicator.parts
     if declared is None or declared.profile:
         return None

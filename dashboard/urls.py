@@ -2,7 +2,7 @@
 
 from django.urls import path, register_converter
 
-from dashboard import views
+from dashboard import views, views_figure
 
 
 class RegionCode:
@@ -21,5 +21,6 @@ app_name = "dashboard"
 urlpatterns = [
     path("", views.home, name="home"),
     path("map/", views.map_page, name="map"),
+    path("map/figure/", views_figure.figure_villages, name="figure_villages"),
     path("map/<region_code:code>/boundaries/", views.boundaries, name="boundaries"),
 ]

@@ -57,7 +57,7 @@ ITEMS = (
         (
             Reason(
                 "grade",
-                _("dangerous house"),
+                _("house of grade C or D"),
                 "(house_grade IN ('C', 'D') OR (coalesce(house_grade, '') = '' AND house_dangerous))",
                 "coalesce(nullif(house_grade, ''), '')",
             ),

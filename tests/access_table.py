@@ -82,6 +82,7 @@ ADMIN_APP = {(method, role): 404 for method in ("get", "post") for role in R if 
 TABLE = {
     "dashboard:home": may(P.HOME_VIEW),
     "dashboard:map": may(P.FIGURES_VIEW),
+    "dashboard:figure_villages": may(P.FIGURES_VIEW, query="figure=K03"),
     "dashboard:boundaries": may(P.FIGURES_VIEW, of="village", everywhere=True, absent=200),
     "analysis:poverty": may(P.FIGURES_VIEW),
     "analysis:dimensions": may(P.FIGURES_VIEW),

@@ -28,8 +28,8 @@ from validation.models import Finding
 
 pytestmark = pytest.mark.django_db(transaction=True)
 MONTH = dt.date(2020, 12, 1)
-# Of parts that are no rows but rates of others, or villages, there is no list.
-WITHOUT_LIST = {"K02", "K26", "K66"}
+# Published figures and a profile of other figures have no list of their own.
+WITHOUT_LIST = {"K02", "K66"}
 
 
 def line(of, month, category, amount):
@@ -102,6 +102,9 @@ def behind(user, url: str) -> Decimal:
         form = FindingFilterForm(asked, user=user)
         assert form.is_valid(), form.errors
         return Decimal(form.filter(Finding.objects.visible_to(user)).count())
+    if urlsplit(url).path == reverse("dashboard:figure_villages"):
+        found = figures.by_village(user, asked["figure"], asked.get("part", ""), asked["region"], figures.latest())
+        return sum(number for _village, number in found)
     form = HouseholdFilterForm(asked)
     assert form.is_valid(), (url, form.errors)
     found = listing.make(form, user)
@@ -148,13 +151,14 @@ def test_every_figure_is_the_number_of_the_list_behind_it(filled, make_user, rol
         found = list(shown(user, code))
         linked = [row for row in found if row[3]]
         assert [(*row, behind(user, row[3])) for row in linked if behind(user, row[3]) != row[2]] == []
-    if role == "leader":
-        assert linked == []  # figures only
-        return
-    assert {key for key, *_rest in found} - {key for key, *_rest in linked} <= WITHOUT_LIST | (
-        {"K08", "K13", "K14", "K17", "K18"} if role == "auditor" else set()
-    )
+    assert {key for key, *_rest in found} - {key for key, *_rest in linked} <= WITHOUT_LIST
     assert len(linked) > 60
+    # A leader sees figures only, an auditor not who is ill or where a house stands: these open the villages.
+    pages = {key for key, _part, _number, url in linked if urlsplit(url).path == reverse("dashboard:figure_villages")}
+    if role == "leader":
+        assert pages == {key for key, *_rest in linked}
+    else:
+        assert pages == {"K26"} | ({"K08", "K13", "K14", "K17", "K18"} if role == "auditor" else set())
 
 
 def test_every_indicator_has_a_number_somewhere(filled, make_user):
@@ -332,7 +336,9 @@ def test_a_month_that_has_ended_stands_as_it_was(filled, make_user, monkeypatch)
     with scope.acting(user):
         found = figures.series(user, "K03", "459901")
         assert [(month, value.numerator) for month, value in found] == [(ended, 7), (following, 8)]
-        assert found[0][1].url == "" and found[1][1].url
+        assert [query_of(value.url).get("month") for _month, value in found] == [f"{ended:%Y-%m}", None]
+        past = figures.by_village(user, "K03", "", "459901", ended)
+        assert sum(number for _village, number in past) == 7
         assert figures.children(user, "K03", "459901", ended)[TOWN].numerator == 5
 
 
@@ -402,3 +408,21 @@ def test_the_median_is_that_of_the_bins(filled, make_user):
         found = figures.bins(user, "K28", "459901")
         assert sum(number for _lo, _hi, number in found) == 4
         assert Decimal(3500) <= figures.median(user, "K28", "459901") <= Decimal(4500)
+
+
+def test_a_leader_opens_the_villages_behind_a_figure(client, filled, make_user):
+    client.force_login(make_user("leader", "459901"))
+    page = client.get(reverse("dashboard:figure_villages"), {"figure": "K18", "part": "03", "region": "459901"})
+    assert page.status_code == 200
+    assert [row["number"] for row in page.context["rows"]] == [1, 1, 1] and page.context["total"] == 3
+    assert "岑" not in page.content.decode() and "/households/?" not in page.content.decode()
+    for asked in (
+        {"figure": "K99"},
+        {"figure": "K02"},
+        {"figure": "K03", "region": "459902"},
+        {"figure": "K03", "region": "x"},
+        {"figure": "K03", "month": "2020-13"},
+        {"figure": "K03", "month": "1999-01"},
+        {"figure": "K23", "part": "x10"},
+    ):
+        assert client.get(reverse("dashboard:figure_villages"), asked).status_code == 404, asked
