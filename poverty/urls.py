@@ -11,6 +11,7 @@ api = [
     path("", include("regions.api")),
     path("", include("households.api")),
     path("", include("validation.api")),
+    path("", include("dashboard.api")),
     path("", include("jobs.api")),
 ]
 urlpatterns = [

@@ -244,6 +244,8 @@ TABLE = {
     "api:member": may(P.HOUSEHOLD_VIEW, of="person"),
     "api:findings": may(P.FINDING_VIEW),
     "api:finding": may(P.FINDING_VIEW, of="finding"),
+    "api:figures": may(P.FIGURES_VIEW),
+    "api:figure": may(P.FIGURES_VIEW, of="figure", everywhere=True),
     "api:jobs": may(P.SELF_SERVICE),
     "api:job": may(P.SELF_SERVICE, of="job"),
     "jobs:list": may(P.SELF_SERVICE),

@@ -211,6 +211,7 @@ class World:
             "label": {"pk": 2**40},
             "setting": {"key": "no.such"},
             "rule": {"rule": "QQ-99"},
+            "figure": {"key": "K999"},
             "report": {"uid": NOWHERE, "part": "word"},
             "composed": {"rule": "ZD-999"},
             "composed_off": {"rule": "ZD-999"},
@@ -309,6 +310,7 @@ def build() -> World:
     world.others = {
         "setting": {"key": "export.approval_rows"}, "rule": {"rule": "ID-05"}, "run": {"uid": run.uid}, "alias": alias.pk,
         "aliases": elsewhere, "kind": {"kind": "persons"}, "list_kind": {"kind": "vehicles"}, "app": {"app_label": "accounts"},
+        "figure": {"key": "K01"},
     }  # fmt: skip
     for role, user in world.users.items():
         client = Client()

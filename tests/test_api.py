@@ -1,6 +1,7 @@
 """The API at its edge: own area only, masks of the role, named fields, strict questions, few queries, plain errors."""
 
 import datetime as dt
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from django.core.cache import cache
@@ -10,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import AuditEvent
 from accounts.roles import Role
+from dashboard import figuring
 from households.models import Household
 from jobs.models import Job
 from poverty import scope
@@ -267,6 +269,65 @@ def test_regions_come_with_their_level_and_profile(come):
     assert [row["name"] for row in results(office, "regions", under="459901101", q="村")] == ["石桥村"]
     one = office.get(f"{API}/regions/{V1}/").json()
     assert (one["parent"], one["path"], one["profile"]) == ("459901100", "云岭县 / 云岭镇", None)
+
+
+# --- figures ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def counted():
+    """Three households in two villages, and one elsewhere, with their figures worked out."""
+    made = [household(V1), household(V1, status="12"), household(V3), household(ELSEWHERE)]
+    year(made[0], 2020, net_pc_yuan="5000")
+    figuring.refresh()
+    return made
+
+
+def test_a_figure_comes_with_its_age_its_rows_and_what_lies_below(come, counted):
+    office = come(Role.COUNTY_OFFICE, "459901")
+    (row,) = [row for row in results(office, "figures", page_size=200) if row["key"] == "K03"]
+    assert (row["region"], row["now"]["value"]) == ("459901", "3")
+    assert row["now"]["made_at"]
+    listed = results(office, "households", **dict(parse_qsl(urlsplit(row["now"]["rows"]).query)))
+    assert len(listed) == 3
+    one = office.get(f"{API}/figures/K03/").json()
+    assert one["now"] == row["now"]
+    assert {(below["region"], below["name"], below["value"]) for below in one["children"]} == {
+        ("459901100", "云岭镇", "2"),
+        ("459901101", "石桥镇", "1"),
+    }
+    assert one["series"][-1]["value"] == "3"
+    assert office.get(f"{API}/figures/K03/?region={V1}").json()["now"]["value"] == "2"
+
+
+def test_figures_are_those_of_the_own_area(come, counted):
+    cadre, helper = come(Role.VILLAGE_CADRE, V1), come(Role.HELPER, households=[counted[0]])
+    leader = come(Role.LEADER, "459901")
+    values = [person.get(f"{API}/figures/K03/").json()["now"]["value"] for person in (cadre, helper, leader)]
+    assert values == ["2", "1", "3"]
+    assert "/households/" not in leader.get(f"{API}/figures/K03/").content.decode()
+    for region in (V3, ELSEWHERE, "459999"):
+        for address in ("figures/", "figures/K03/"):
+            assert cadre.get(f"{API}/{address}?region={region}").status_code == 404
+    assert cadre.get(f"{API}/figures/K999/").status_code == 404
+    assert come(Role.DEPARTMENT, "459901").get(f"{API}/figures/").status_code == 403
+
+
+def test_a_month_without_figures_has_none(come, counted):
+    office = come(Role.COUNTY_OFFICE, "459901")
+    assert office.get(f"{API}/figures/K03/?month=2012-01").json()["now"] is None
+    assert office.get(f"{API}/figures/?month=2012-13").status_code == 400
+
+
+def test_all_figures_of_a_region_cost_the_same_as_one(come, counted):
+    office = come(Role.COUNTY_OFFICE, "459901")
+    office.get(f"{API}/figures/")
+    cost = []
+    for size in (1, 200):
+        with CaptureQueriesContext(connection) as queries:
+            assert office.get(f"{API}/figures/?page_size={size}").status_code == 200
+        cost.append(len(queries))
+    assert cost[0] == cost[1] <= 12
 
 
 # --- what may be asked ------------------------------------------------------------------------------------------------

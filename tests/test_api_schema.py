@@ -21,9 +21,16 @@ from accounts.roles import Role
 from tests.access_world import PAIRED, world  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.slow
-EXAMPLES = int(os.environ.get("API_EXAMPLES", "15"))  # of each kind, for each address and role
+EXAMPLES = int(os.environ.get("API_EXAMPLES", "8"))  # of each kind, for each address and role
 ROLES = [Role.COUNTY_OFFICE, Role.VILLAGE_CADRE, Role.HELPER, Role.AUDITOR, Role.LEADER, Role.DEPARTMENT]
-OBJECTS = {"households": "household", "members": "person", "findings": "finding", "jobs": "job", "regions": "village"}
+OBJECTS = {
+    "households": "household",
+    "members": "person",
+    "findings": "finding",
+    "jobs": "job",
+    "regions": "village",
+    "figures": "figure",
+}
 CHECKS = [
     checks.not_a_server_error,
     openapi.status_code_conformance,
