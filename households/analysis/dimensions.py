@@ -28,6 +28,9 @@ DIMENSIONS = {
 }
 
 
+NEEDED = ("dropouts", "uninsured", "dangerous", "water")  # columns of `frames` beside its base
+
+
 def deprivations(rows: pl.DataFrame) -> pl.DataFrame:
     """Add `…_d` for every dimension, true where a household is deprived; unknown where the register does not say."""
     return rows.with_columns(
@@ -64,6 +67,7 @@ MEASURES = {
     "insured": Measure(_("All members insured"), "all_insured"),
     "illness": Measure(_("Critical-illness cover"), "illness_cover"),
 }
+MEASURED = ("income_before", *(one.column for one in MEASURES.values()))  # columns of `frames` beside its base
 # Which of them answer a cause; a cause without any is answered by what the register does not hold yet.
 ANSWERS = {
     "01": ("illness", "dibao"),

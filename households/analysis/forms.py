@@ -103,6 +103,11 @@ class AnalysisForm(forms.Form):
             found["amount"] = f"{asked['amount'].normalize():f}"
         return {name: str(value) for name, value in found.items() if value}
 
+    @property
+    def mark(self) -> tuple:
+        """Return what changes when the choices do, or the line in force."""
+        return sorted(self.query.items()), str(self.yuan)
+
 
 class DimensionsForm(AnalysisForm):
     """The weights of the dimensions (`w_…`, parts of whatever they add up to) and the cut-off k in percent."""

@@ -5,6 +5,7 @@ Row-level security shows only what the user may see. Nothing here holds a name o
 
 import datetime as dt
 import io
+from collections.abc import Iterable
 from decimal import Decimal
 
 import polars as pl
@@ -35,7 +36,8 @@ COLUMNS: dict[str, tuple] = {
     "main_cause": ("h.main_cause", TEXT),
     "exit_year": ("h.exit_year", WHOLE),
     "persons": (
-        "CASE WHEN y.size BETWEEN 1 AND 99 THEN y.size WHEN p.living > 0 THEN least(p.living, 99) ELSE 1 END",
+        "CASE WHEN y.size BETWEEN 1 AND 99 THEN y.size ELSE greatest(1, least(99, (SELECT count(*)"
+        " FROM households_member m WHERE m.household_id = h.id AND m.departed_on IS NULL AND m.withdrawn_at IS NULL))) END",
         WHOLE,
     ),
     "living": ("coalesce(p.living, 0)", WHOLE),
@@ -101,33 +103,47 @@ SELECT m.household_id, count(*) AS living, count(v.id) AS with_year,
   FROM households_member m
   LEFT JOIN households_memberyear v ON v.member_id = m.id AND v.year = %(year)s AND v.withdrawn_at IS NULL
  WHERE m.departed_on IS NULL AND m.withdrawn_at IS NULL AND m.village >= %(lo)s AND m.village < %(hi)s
+   AND (%(ids)s::bigint[] IS NULL OR m.household_id = ANY (%(ids)s))
  GROUP BY m.household_id
 """
-FRAME = f"""
+BASE = ("id", "village", "status", "household_type", "main_cause", "persons", "income")
+BEFORE = (
+    "LEFT JOIN households_householdyear b ON b.household_id = h.id AND b.year = %(year)s - 1 AND b.withdrawn_at IS NULL"
+)
+FRAME = """
 COPY (
-SELECT {", ".join(f"{sql} AS {name}" for name, (sql, _type) in COLUMNS.items())}
+SELECT {columns}
   FROM households_household h
   JOIN households_householdyear y ON y.household_id = h.id AND y.year = %(year)s AND y.withdrawn_at IS NULL
-  LEFT JOIN households_householdyear b ON b.household_id = h.id AND b.year = %(year)s - 1 AND b.withdrawn_at IS NULL
-  LEFT JOIN ({MEMBERS}) p ON p.household_id = h.id
+  {joins}
  WHERE h.withdrawn_at IS NULL AND h.lifecycle <> 'CANCELLED' AND h.village >= %(lo)s AND h.village < %(hi)s
+   AND (%(ids)s::bigint[] IS NULL OR h.id = ANY (%(ids)s))
 ) TO STDOUT (FORMAT csv)
 """
 
 
-def frame(code: str, year: int) -> pl.DataFrame:
-    """Return the registered households of the area that have data of `year`, in the present scope."""
+def frame(code: str, year: int, more: Iterable[str] | None = None, ids: list[int] | None = None) -> pl.DataFrame:
+    """Return the registered households of the area that have data of `year`, in the present scope.
+
+    `more` names the columns wanted beside BASE (all of them by default): members are counted only where one needs it.
+    `ids` limits it to some households.
+    """
     lo, hi = scope.code_range(code)
+    wanted = dict.fromkeys((*BASE, *(COLUMNS if more is None else more)))
+    schema = {name: COLUMNS[name][1] for name in wanted}
+    sql = {name: COLUMNS[name][0] for name in wanted}
+    joins = [f"LEFT JOIN ({MEMBERS}) p ON p.household_id = h.id"] if any("p." in one for one in sql.values()) else []
+    joins += [BEFORE] if any(one.startswith("b.") for one in sql.values()) else []
+    statement = FRAME.format(columns=", ".join(f"{one} AS {name}" for name, one in sql.items()), joins=" ".join(joins))
     taken = io.BytesIO()
     with connection.cursor() as cursor:
         # Put together by the driver: Django's cursor of debug mode copies without parameters.
-        with cursor.copy(cursor.mogrify(FRAME, {"year": int(year), "lo": lo, "hi": hi})) as source:
+        with cursor.copy(cursor.mogrify(statement, {"year": int(year), "lo": lo, "hi": hi, "ids": ids})) as source:
             for block in source:
                 taken.write(block)
     taken.seek(0)
-    schema = {name: kind for name, (_sql, kind) in COLUMNS.items()}
     if not taken.getbuffer().nbytes:
-        return pl.DataFrame(schema=schema)
+        return pl.DataFrame(schema={name: pl.Boolean if kind == FLAG else kind for name, kind in schema.items()})
     found = pl.read_csv(taken, has_header=False, new_columns=list(schema), schema_overrides=list(schema.values()))
     return found.with_columns(pl.col(name).cast(pl.Boolean) for name, kind in schema.items() if kind == FLAG)
 

@@ -109,11 +109,11 @@ def choices(place: Place, form_class, data, **more):
     )  # fmt: skip
 
 
-def rows_of(place: Place, form) -> pl.DataFrame:
-    """Return all households with data of the year, with `line` and `weight`."""
+def rows_of(place: Place, form, more=()) -> pl.DataFrame:
+    """Return all households with data of the year, with `line`, `weight` and the columns `more` of the register."""
     asked = form.cleaned_data
     amount = asked["amount"] if asked["line"] == "own" else None
-    rows = frames.frame(place.code, asked["year"])
+    rows = frames.frame(place.code, asked["year"], more)
     rows = frames.with_line(rows, asked["line"], asked["year"], place.code, amount)
     return frames.weighted(rows, asked["count"])
 
@@ -160,10 +160,10 @@ def names_of(by: str, groups) -> dict[str, str]:
 # --- results that are kept ------------------------------------------------------------------------------------------------
 
 
-def kept(place: Place, what: str, query: dict, make):
+def kept(place: Place, what: str, query, make):
     """Return make(), remembered for a while: a change of a household, a member or a year is noticed before that.
 
-    Only sums are remembered, never a household. The members' years have no mark of change: hence the short time.
+    Sums and keys are remembered, never what is known of a household. The members' years have no mark of change: hence the short time.
     """
     if any(part.household_id for part in place.user.scope_ranges()):
         return make(), timezone.now()
@@ -172,7 +172,7 @@ def kept(place: Place, what: str, query: dict, make):
         counts.state_for(place.user, place.code),
         counts.ranges_of(place.user, place.code),
         place.figures_only,
-        sorted(query.items()),
+        query,
     ]
     key = "analysis:" + hashlib.sha256(repr(parts).encode()).hexdigest()
     found = cache.get(key)

@@ -253,26 +253,28 @@ def train(region_code: str, by) -> RiskModel:
         )
 
 
-def model_of(county: str) -> RiskModel | None:
-    """Return the newest model of a county: coefficients, the same for all who read them."""
-    with scope.system("read the county's risk model"):
-        return RiskModel.objects.filter(region=county).select_related("made_by").order_by("-id").first()
+def models_of(counties: list[str]) -> dict[str, RiskModel]:
+    """Return the newest model of each county: coefficients, the same for all who read them."""
+    with scope.system("read the counties' risk models"):
+        found = RiskModel.objects.filter(region__in=counties).order_by("region_id", "-id").distinct("region_id")
+        return {model.region_id: model for model in found}
 
 
 # --- scores ---------------------------------------------------------------------------------------------------------------
 
 
 @dataclass
-class Scored:
-    """Households that have exited, with `score` (points, or percent in a year) and `band`, the riskiest first."""
+class Score:
+    """How households of a county are scored in a year: its model where there is one, else the points of rules."""
 
-    rows: pl.DataFrame
+    county: str
+    year: int
     model: RiskModel | None
     fitted: risk.Fitted | None
-    year: int
     line_kind: str
+    line: Decimal | None
     limits: dict[str, float]
-    unknown: int  # exited households with data of the year but without income
+    worth: dict[str, float]
 
     @property
     def logistic(self) -> bool:
@@ -284,46 +286,54 @@ class Scored:
         names = ("high_chance", "middle_chance") if self.logistic else ("high", "middle")
         return self.limits[names[0]], self.limits[names[1]]
 
+    @property
+    def mark(self) -> tuple:
+        """Return what changes when scores do, the register aside."""
+        return self.model and self.model.pk, str(self.line), sorted(self.limits.items()), sorted(self.worth.items())
 
-def scores(code: str, county: str, year: int) -> Scored:
-    """Score the exited households of an area that lies in the county, in the present scope."""
-    kind, at = line_kind(year, county), limits(county)
-    everybody = frames.exited(frames.frame(code, year))
-    rows = everybody.filter(pl.col("income").is_not_null())
-    rows = with_features(frames.with_line(rows, kind or LINES[0], year, county))
-    model = model_of(county)
+    def read(self, code: str, ids: list[int] | None = None) -> tuple[pl.DataFrame, int]:
+        """Return (exited households of an area in the county, how many more have no income on file), in scope.
+
+        The rows have `score` (points, or percent in a year) and `band`, the riskiest first.
+        """
+        everybody = frames.exited(frames.frame(code, self.year, ids=ids))
+        rows = everybody.filter(pl.col("income").is_not_null())
+        rows = with_features(frames.with_line(rows, self.line_kind or LINES[0], self.year, self.county))
+        score = risk.probability(self.fitted) * 100 if self.fitted else risk.points(items(self.limits), self.worth)
+        high, middle = self.bounds
+        band = (
+            pl.when(pl.col("score") >= high).then(pl.lit("high")).when(pl.col("score") >= middle).then(pl.lit("middle"))
+        )
+        rows = rows.with_columns(score=score).with_columns(band=band.otherwise(pl.lit("low")))
+        return rows.sort(["score", "id"], descending=[True, False]), everybody.height - rows.height
+
+    def reasons(self, rows: pl.DataFrame) -> dict[int, list[tuple[str, str, float]]]:
+        """Return {household: [(reason, mask, what it adds)]} of a page, the weightiest first.
+
+        Of a model: what lies above the mean of all and by how much it raises the log-odds; of the rules: the points.
+        """
+        if self.fitted:
+            columns = risk.parts_of(self.fitted)
+            known = {key: (str(OF_FEATURE[key].title), OF_FEATURE[key].mask) for key in columns}
+        else:
+            columns = {
+                key: item.fill_null(value=False).cast(pl.Float64) * self.worth[key]
+                for key, item in items(self.limits).items()
+            }
+            known = {key: (title(OF_ITEM[key], self.limits), OF_ITEM[key].mask) for key in columns}
+        found = {}
+        for row in rows.select("id", **columns).iter_rows(named=True):
+            adding = [(*known[key], value) for key, value in row.items() if key != "id" and value and value > 0.005]
+            found[row["id"]] = sorted(adding, key=lambda one: -one[2])
+        return found
+
+
+def score_of(county: str, year: int) -> Score:
+    """Return how the county's households are scored."""
+    kind = line_kind(year, county)
+    model = models_of([county]).get(county)
     fitted = risk.Fitted.of_json(model.fitted) if model is not None and model.kind == "logistic" else None
     if fitted is not None and (set(fitted.features) - set(KEYS) or not kind):
         fitted = None  # of an earlier release, or no line to measure by
-    score = risk.probability(fitted) * 100 if fitted else risk.points(items(at), worth(county))
-    found = Scored(rows, model, fitted, year, kind, at, everybody.height - rows.height)
-    high, middle = found.bounds
-    band = pl.when(pl.col("score") >= high).then(pl.lit("high")).when(pl.col("score") >= middle).then(pl.lit("middle"))
-    found.rows = (
-        rows.with_columns(score=score)
-        .with_columns(band=band.otherwise(pl.lit("low")))
-        .sort(["score", "id"], descending=[True, False])
-    )
-    return found
-
-
-def reasons(scored: Scored, ids: list[int], county: str) -> dict[int, list[tuple[str, str, float]]]:
-    """Return {household: [(reason, mask, what it adds)]} of a page, the weightiest first.
-
-    Of a model: what lies above the mean of all and by how much it raises the log-odds; of the rules: the points.
-    """
-    rows = scored.rows.filter(pl.col("id").is_in(ids))
-    if scored.fitted:
-        columns = risk.parts_of(scored.fitted)
-        known = {key: (str(OF_FEATURE[key].title), OF_FEATURE[key].mask) for key in columns}
-    else:
-        value = worth(county)
-        columns = {
-            key: item.fill_null(value=False).cast(pl.Float64) * value[key] for key, item in items(scored.limits).items()
-        }
-        known = {key: (title(OF_ITEM[key], scored.limits), OF_ITEM[key].mask) for key in columns}
-    found = {}
-    for row in rows.select("id", **columns).iter_rows(named=True):
-        adding = [(*known[key], value) for key, value in row.items() if key != "id" and value and value > 0.005]
-        found[row["id"]] = sorted(adding, key=lambda one: -one[2])
-    return found
+    line = frames.line_at(kind, year, county) if kind else None
+    return Score(county, year, model, fitted, kind, line, limits(county), worth(county))
