@@ -1,4 +1,4 @@
-"""The home page, the map page, and the boundaries they draw."""
+"""The home page, and the boundaries that maps draw."""
 
 from django.conf import settings
 from django.http import Http404, HttpResponse, HttpResponseNotModified
@@ -19,18 +19,6 @@ from poverty import waiting
 @vary_on_headers("HX-Request")
 def home(request):
     """What waits for me, and how my area stands."""
-    return _page(request, "dashboard/home.html")
-
-
-@policy(Permission.FIGURES_VIEW)
-@require_safe
-@vary_on_headers("HX-Request")
-def map_page(request):
-    """The same figures, the map first and large."""
-    return _page(request, "dashboard/map.html")
-
-
-def _page(request, template):
     user = request.user
     asked = request.GET.get("area", "")
     board = None
@@ -40,14 +28,12 @@ def _page(request, template):
         raise Http404
     if request.htmx and not request.htmx.history_restore_request and board:
         return render(request, "dashboard/_board.html", {"board": board})
-    context = {"board": board, "tiles": settings.LEAFLET_CONFIG["TILES"]}
-    if template == "dashboard/home.html":
-        # What waits is that of the whole area, wherever in it one is looking.
-        totals = board.totals if board and not asked else None
-        if board and asked:
-            totals = boards.totals_of(user)
-        context["waiting"] = waiting.cards(user, totals)
-    return render(request, template, context)
+    # What waits is that of the whole area, wherever in it one is looking.
+    totals = board.totals if board and not asked else None
+    if board and asked:
+        totals = boards.totals_of(user)
+    context = {"board": board, "tiles": settings.LEAFLET_CONFIG["TILES"], "waiting": waiting.cards(user, totals)}
+    return render(request, "dashboard/home.html", context)
 
 
 @policy(Permission.FIGURES_VIEW)

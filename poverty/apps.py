@@ -33,7 +33,7 @@ class PovertyConfig(AppConfig):
     def ready(self):
         connection_created.connect(_refuse_powerful_role)
         post_migrate.connect(_secure, sender=self)
-        autodiscover_modules("sheets", "rules", "indicators")
+        autodiscover_modules("sheets", "rules", "indicators", "positions")
 
 
 class AdminConfig(DjangoAdminConfig):

@@ -82,6 +82,9 @@ ADMIN_APP = {(method, role): 404 for method in ("get", "post") for role in R if 
 TABLE = {
     "dashboard:home": may(P.HOME_VIEW),
     "dashboard:map": may(P.FIGURES_VIEW),
+    "dashboard:charts": may(P.FIGURES_VIEW, but={("get", R.HELPER): 404}),
+    "dashboard:chart_sheet": may(P.FIGURES_VIEW, but={("get", R.HELPER): 404}),
+    "dashboard:positions": may(P.FIGURES_VIEW, of="village", but={("get", R.HELPER): 404}),
     "dashboard:figure_villages": may(P.FIGURES_VIEW, query="figure=K03"),
     "dashboard:boundaries": may(P.FIGURES_VIEW, of="village", everywhere=True, absent=200),
     "analysis:poverty": may(P.FIGURES_VIEW),
