@@ -117,20 +117,21 @@ def _plain(rows: str, chosen: list[Sum]) -> str:
     )
 
 
-def _parted(rows: str, chosen: list[Sum]) -> str:
-    """SQL: the parts of the sums of a row set, and the sums of which it matters from where a row is seen."""
-    names = []
-    for one in chosen:
-        value = f"({one.value})::numeric" if one.value else "1::numeric"
-        suffix = f" || '@' || {one.seen}" if one.seen else ""
-        if one.by:
-            names.append(f"(CASE WHEN {one.where} THEN '{one.name}.' || {part_sql(one)}{suffix} END, {value})")
-        if one.seen:
-            names.append(f"(CASE WHEN {one.where} THEN '{one.name}'{suffix} END, {value})")
+def _parted(rows: str, by: str, seen: str, chosen: list[Sum]) -> str:
+    """SQL: the sums of a row set that have the same parts, and of which it matters alike from where a row is seen."""
+    columns, names = [], []
+    suffix = " || '@' || x.seen" if seen else ""
+    for number, one in enumerate(chosen):
+        taken = f"sum({one.value})" if one.value else "count(*)"
+        columns.append(f"{taken} FILTER (WHERE {one.where}) AS n{number}")
+        part = " || '.' || x.part" if by else ""
+        names.append(f"('{one.name}'{part}{suffix}, n{number}::numeric)")
+    part = part_sql(chosen[0]) if by else "''"
+    where = " OR ".join(f"({one.where})" for one in chosen)
     return (
-        f"SELECT x.village, v.name, sum(v.number) FROM {rows} x"
-        f" CROSS JOIN LATERAL (VALUES {', '.join(names)}) AS v (name, number)"
-        " WHERE v.name IS NOT NULL GROUP BY 1, 2 HAVING sum(v.number) <> 0"
+        f"SELECT x.village, v.name, v.number FROM (SELECT village, {part} AS part, {seen or 0} AS seen,"
+        f" {', '.join(columns)} FROM {rows} WHERE {where} GROUP BY 1, 2, 3) x"
+        f" CROSS JOIN LATERAL (VALUES {', '.join(names)}) AS v (name, number) WHERE v.number <> 0"
     )
 
 
@@ -140,11 +141,15 @@ def statement(frame: Frame) -> str:
     selects = []
     for name in made:
         of = [one for one in sums.values() if one.rows == name]
-        plain, parted = [one for one in of if not one.seen], [one for one in of if one.by or one.seen]
-        if plain:
+        if plain := [one for one in of if not one.seen]:
             selects.append(_plain(name, plain))
-        if parted:
-            selects.append(_parted(name, parted))
+        alike: dict[tuple[str, str], list[Sum]] = {}
+        for one in of:
+            if one.by:
+                alike.setdefault((one.by, one.seen), []).append(one)
+            if one.seen:
+                alike.setdefault(("", one.seen), []).append(one)
+        selects += [_parted(name, by, seen, some) for (by, seen), some in alike.items()]
     with_ = ", ".join(f"{name} AS MATERIALIZED ({sql})" for name, sql in made.items())
     return f"WITH {with_}, figure_sum (village, name, number) AS MATERIALIZED ({' UNION ALL '.join(selects)})"
 
@@ -159,6 +164,15 @@ def number_sql(declared: Sum, frame: Frame, part: str = "", households: str = ""
     taken = f"sum({declared.value})" if declared.value else "count(*)"
     among = f" AND household_id IN ({households})" if households else ""
     return f"{_with(declared, frame)} SELECT {taken} FROM {declared.rows} WHERE {where_sql(declared, part)}{among}"
+
+
+def select_sql(rows: str, frame: Frame, columns: str) -> str:
+    """SQL: columns of the rows that sums are taken over."""
+    return (
+        "WITH "
+        + ", ".join(f"{n} AS ({sql})" for n, sql in _expressions(frame, [rows]).items())
+        + f" SELECT {columns} FROM {rows}"
+    )
 
 
 def _with(declared: Sum, frame: Frame) -> str:

@@ -6,6 +6,7 @@ autonomous region's exit standard as in DOMAIN 5.3; national minimum: two no-wor
 
 from dataclasses import dataclass
 
+from django.utils.translation import gettext
 from django.utils.translation import gettext_noop as _
 
 M2_PER_PERSON = 13
@@ -140,3 +141,21 @@ def columns() -> str:
     passed = " + ".join(f"(({sql}) = 'pass')::int" for sql in states.values())
     failures = " + ".join(f"(({sql}) = 'fail')::int" for sql in states.values())
     return f"{named}, {passed} AS items_passed, {failures} AS items_failed"
+
+
+def reasons() -> str:
+    """SQL: an array of "item.reason:value" of what a household fails."""
+    found = [
+        f"CASE WHEN {item.key} = 'fail' AND ({reason.where}) THEN '{item.key}.{reason.key}:' || coalesce({reason.value}, '') END"
+        for item in ITEMS
+        for reason in item.reasons
+    ]
+    return f"array_remove(ARRAY[{', '.join(found)}], NULL)"
+
+
+def words(code: str) -> str:
+    """Return what one of `reasons` says: why the household fails, and the value that shows it."""
+    key, _colon, value = code.partition(":")
+    item, _dot, reason = key.partition(".")
+    title = gettext(next(one.title for one in BY_KEY[item].reasons if one.key == reason))
+    return f"{title} ({value})" if value else title

@@ -5,7 +5,7 @@ of 75,000 households as in a village.
 """
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from django.core.cache import cache
@@ -14,8 +14,9 @@ from django.db import connection
 from django.db.models import Count, F, IntegerField, OuterRef, Subquery
 from django.db.models.functions import Coalesce, Collate, JSONObject
 
-from dashboard import counts, figures
+from dashboard import counts, figures, figuring
 from dashboard.models import VillageCount
+from households import exit8
 from households.codes import RELATION
 from households.forms import COUNTED, NONE, SORTS, HouseholdFilterForm
 from households.models import Household, HouseholdYear, Member
@@ -24,6 +25,7 @@ from regions.models import LEVEL_LENGTHS, Region
 from validation.models import Finding
 
 PER_PAGE = 50
+OF_EXIT_TEST = ("K22", "K23", "K24", "K25")  # figures whose list says why a household fails
 KEEP_SECONDS = 3600
 HEAD = next(code for code, label in RELATION.labels.items() if label == "户主")
 PINYIN = "zh-x-icu"
@@ -193,14 +195,31 @@ def make(form: HouseholdFilterForm, user, per_page: int = PER_PAGE) -> Listing:
     rows = with_details(Household.objects.visible_to(user).filter(pk__in=keys), user, year)
     page.object_list = list(ordered(rows, asked["sort"], user, year))
     names = place_names({row.village_id for row in page.object_list} | {asked["region"]})
-    return Listing(page, households, persons, names, _figure_number(form, everything, user))
+    if not asked["figure"]:
+        return Listing(page, households, persons, names)
+    if asked["figure"] in OF_EXIT_TEST:
+        _tell_reasons(page.object_list)
+    return Listing(page, households, persons, names, _figure_number(form, everything, user, households))
 
 
-def _figure_number(form: HouseholdFilterForm, everything, user) -> Decimal | None:
+def _tell_reasons(rows) -> None:
+    """Set `reasons` on the rows of a page: why each household fails the exit test, with the value that shows it."""
+    if not rows:
+        return
+    frame = replace(figures.frame(), households=tuple(row.pk for row in rows))
+    with connection.cursor() as cursor:
+        cursor.execute(figuring.select_sql("figure_house", frame, f"household_id, {exit8.reasons()}"))
+        found = dict(cursor.fetchall())
+    for row in rows:
+        row.reasons = [exit8.words(code) for code in found.get(row.pk, ())]
+
+
+def _figure_number(form: HouseholdFilterForm, everything, user, households: int) -> Decimal:
     """Return the number that the rows of the list give; further filters narrow it."""
     asked = form.cleaned_data
-    if not asked["figure"]:
-        return None
+    behind = figures.listed(asked["figure"], asked["part"])
+    if behind.rows == "figure_house" and not behind.value:
+        return Decimal(households)  # the rows are the households
     narrowed = set(form.active) - {"figure", "part", "region"}
     among = form.filter(everything, user) if narrowed else None
     return figures.number_behind(asked["figure"], asked["part"], asked["region"], among)

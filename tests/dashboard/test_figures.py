@@ -426,3 +426,15 @@ def test_a_leader_opens_the_villages_behind_a_figure(client, filled, make_user):
         {"figure": "K23", "part": "x10"},
     ):
         assert client.get(reverse("dashboard:figure_villages"), asked).status_code == 404, asked
+
+
+def test_the_list_says_why_each_household_fails_the_exit_test(client, filled, make_user, django_assert_max_num_queries):
+    client.force_login(make_user("county_office", "459901"))
+    with django_assert_max_num_queries(24):
+        page = client.get(reverse("households:list"), {"figure": "K25", "part": "x6.earth"})
+    (row,) = [row for row, _head, _place in page.context["rows"]]
+    assert row.pk == filled[5].pk
+    assert {"泥土路", "未通电", "危房（C、D级）"} <= set(row.reasons)
+    assert "泥土路" in page.content.decode()
+    below = client.get(reverse("households:list"), {"figure": "K25", "part": "x9.line"})
+    assert any("收入低于当年标准线 (3500.00)" in row.reasons for row, _head, _place in below.context["rows"])
