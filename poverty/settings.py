@@ -304,7 +304,6 @@ SPECTACULAR_SETTINGS = {
         "ClosedAs": "validation.models.ClosedAs",
     },
     "ENUM_ADD_EXPLICIT_BLANK_NULL_CHOICE": False,
-    "DISABLE_ERRORS_AND_WARNINGS": False,
 }
 
 LOGGING = {
