@@ -462,6 +462,7 @@ def _repeated(rule: Rule, check: Check, prepared: Prepared, taken_at, run_id) ->
 
 
 PREVIEW_SECONDS = 20
+PREVIEW_SETS = ("statement_timeout", "enable_nestloop", "work_mem", "jit")  # for the preview; its transaction goes on
 
 
 def preview(
@@ -480,8 +481,9 @@ def preview(
     lo, hi = scope.code_range(area) if area else ("", "~")
     heads, head_params, made = [], [], []
     with scope.system("preview of a data rule"), transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT current_setting('statement_timeout')")
-        before = cursor.fetchone()[0]
+        cursor.execute("SELECT current_setting(name) FROM unnest(%s::text[]) AS name", [list(PREVIEW_SETS)])
+        before = [value for (value,) in cursor.fetchall()]
+        _plan_whole_tables()
         cursor.execute(f"SET LOCAL statement_timeout = '{PREVIEW_SECONDS}s'")
         try:
             texts = {name: passes[name].sql(check) for name in needed_passes([rule])}
@@ -502,7 +504,7 @@ def preview(
             if isinstance(error.__cause__, QueryCanceled):
                 raise TooLong from error
             raise
-        cursor.execute("SELECT set_config('statement_timeout', %s, true)", [before])
+        cursor.executemany("SELECT set_config(%s, %s, true)", list(zip(PREVIEW_SETS, before, strict=True)))
     return {"found": found, "added": added, "removed": removed, "rows": rows}
 
 
