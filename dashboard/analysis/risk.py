@@ -100,6 +100,7 @@ def fit(frame: pl.DataFrame, features: Sequence[str]) -> Fitted:
     from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import brier_score_loss, roc_auc_score
     from sklearn.model_selection import StratifiedKFold, cross_val_predict
+    from threadpoolctl import threadpool_limits
 
     columns = frame.select([pl.col(name).cast(pl.Float64) for name in features])
     means = [float(columns[name].mean() or 0.0) for name in features]
@@ -111,10 +112,10 @@ def fit(frame: pl.DataFrame, features: Sequence[str]) -> Fitted:
     standardised = (values - np.array(means)) / scales
     outcome = frame[OUTCOME].cast(pl.Int8).to_numpy()
     model = LogisticRegression(C=1.0, max_iter=1000)
-    unseen = cross_val_predict(
-        model, standardised, outcome, cv=StratifiedKFold(FOLDS, shuffle=True, random_state=0), method="predict_proba"
-    )[:, 1]
-    model.fit(standardised, outcome)
+    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=0)
+    with threadpool_limits(1):  # so few columns gain nothing from threads, which on a busy machine wait for each other
+        unseen = cross_val_predict(model, standardised, outcome, cv=folds, method="predict_proba")[:, 1]
+        model.fit(standardised, outcome)
     return Fitted(
         features=tuple(features),
         means=tuple(means),
@@ -146,7 +147,7 @@ def calibration(predictions: pl.DataFrame, parts: int = CALIBRATION_PARTS) -> tu
         .sort("part")
     )
     return tuple(
-        Bin(rows=row["rows"], predicted=row["predicted"], observed=row["observed"])
+        Bin(rows=row["rows"], predicted=round(row["predicted"], 6), observed=round(row["observed"], 6))
         for row in found.iter_rows(named=True)
     )
 

@@ -58,6 +58,11 @@ class Place:
         return found.pop() if not self.code and len(found) == 1 else ""
 
     @property
+    def drills(self) -> bool:
+        """Tell whether the user has an area to go down in: single households make none."""
+        return any(part.household_id is None for part in self.user.scope_ranges())
+
+    @property
     def lists(self) -> bool:
         """Tell whether the user may open the households behind a number."""
         return self.user.may(Permission.FINDING_VIEW)

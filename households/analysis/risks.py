@@ -16,6 +16,7 @@ import polars as pl
 from django.db import transaction
 from django.utils.functional import lazy
 from django.utils.text import format_lazy
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from dashboard.analysis import risk
@@ -314,7 +315,7 @@ class Score:
         """
         if self.fitted:
             columns = risk.parts_of(self.fitted)
-            known = {key: (str(OF_FEATURE[key].title), OF_FEATURE[key].mask) for key in columns}
+            known = {key: (self._words(key), OF_FEATURE[key].mask) for key in columns}
         else:
             columns = {
                 key: item.fill_null(value=False).cast(pl.Float64) * self.worth[key]
@@ -322,10 +323,25 @@ class Score:
             }
             known = {key: (title(OF_ITEM[key], self.limits), OF_ITEM[key].mask) for key in columns}
         found = {}
+        values = {row["id"]: row for row in rows.select("id", *KEYS).iter_rows(named=True)}
         for row in rows.select("id", **columns).iter_rows(named=True):
-            adding = [(*known[key], value) for key, value in row.items() if key != "id" and value and value > 0.005]
+            adding = [
+                (words % {"value": f"{values[row['id']].get(key) or 0:.2f}"} if self.fitted else words, mask, row[key])
+                for key, (words, mask) in known.items()
+                if row[key] and row[key] > 0.005
+            ]
             found[row["id"]] = sorted(adding, key=lambda one: -one[2])
         return found
+
+    def _words(self, key: str) -> str:
+        """Return a feature in words, with the mean of all and a place for the household's own value."""
+        mean = self.fitted.means[self.fitted.features.index(key)]
+        title = str(OF_FEATURE[key].title).replace("%", "%%")
+        return gettext("%(title)s: %(value)s (mean %(mean)s)") % {
+            "title": title,
+            "value": "%(value)s",
+            "mean": f"{mean:.2f}",
+        }
 
 
 def score_of(county: str, year: int) -> Score:

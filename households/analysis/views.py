@@ -144,13 +144,13 @@ def poverty(request):
 
 
 def _deeper(place, request, by, key, query) -> str:
-    if by != "region" or key in (pages.SMALL, pages.NOTHING) or not place.child_length:
+    if by != "region" or key in (pages.SMALL, pages.NOTHING) or not place.child_length or not place.drills:
         return ""
     return place.url(request.resolver_match.view_name, **{**query, "region": key})
 
 
 def of_group(place, query, by, key, which: str, **more) -> str:
-    if key == pages.SMALL:
+    if key == pages.SMALL or (by == "region" and not place.drills):
         return ""
     if by == "region":
         return place.rows(query, set=which, **more, region=key)

@@ -102,6 +102,8 @@ def _may_train(user, county: str) -> bool:
 
 def _counties(place) -> list[dict]:
     """Return the counties of a larger area with the state of their models."""
+    if not place.drills:
+        return []  # single households of several counties
     regions = Region.objects.filter(scope.under("code", place.code), level="county", valid_to=None).only("code", "name")
     regions = list(regions.order_by("code"))
     models = risks.models_of([region.pk for region in regions])
@@ -125,7 +127,9 @@ def _groups(place, found, query) -> list[dict]:
     return [
         {
             "name": names[row["group"]], "households": row["households"], "mean": row["mean"],
-            "url": place.url("analysis:risk", **query, region=row["group"]) if row["group"] != pages.SMALL else "",
+            "url": place.url("analysis:risk", **query, region=row["group"])
+            if place.drills and row["group"] != pages.SMALL
+            else "",
             "cells": [
                 (title, row[key], of_group(place, query, "region", row["group"], "risk", band=key) if row[key] else "")
                 for key, title in risks.BANDS.items()
