@@ -438,3 +438,11 @@ def test_the_list_says_why_each_household_fails_the_exit_test(client, filled, ma
     assert "泥土路" in page.content.decode()
     below = client.get(reverse("households:list"), {"figure": "K25", "part": "x9.line"})
     assert any("收入低于当年标准线 (3500.00)" in row.reasons for row, _head, _place in below.context["rows"])
+
+
+def test_a_flood_of_changes_is_worked_out_once_a_minute(filled, monkeypatch):
+    monkeypatch.setattr(figuring, "MANY", 0)
+    make.household(VILLAGE)
+    assert figuring.refresh() == {"villages": 0, "regions": 0}
+    FigureMonth.objects.update(made_at="2026-01-01T00:00Z")
+    assert figuring.refresh()["villages"] == 1
