@@ -9,11 +9,14 @@ import pytest
 from django.core.cache import cache
 from django.urls import reverse
 
-from households.analysis import frames, risks
+from households.analysis import frames, risks, tasks
 from households.analysis.models import RiskModel
 from households.models import Household, HouseholdYear, Member, MemberYear
+from jobs import engine
+from jobs.models import Job
 from poverty import scope
 from poverty.models import ConfigValue
+from regions.models import Region
 from tests.households import factories
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -381,6 +384,17 @@ def test_an_office_asks_for_its_countys_model(county, client, make_user):
     assert client.post(url, {"region": COUNTY}).status_code == 404  # a town has no model of its own
     client.force_login(make_user("leader", COUNTY))
     assert client.post(url, {"region": COUNTY}).status_code == 403
+
+
+def test_models_are_trained_by_jobs_and_once_a_month(county, make_user):
+    office = make_user("county_office", COUNTY)
+    job = engine.run_now(tasks.ask(Region.objects.get(pk=COUNTY), office))
+    assert (job.state, job.result["rows"]) == ("done", 0) and job.link.endswith(f"?region={COUNTY}")
+    asked = Job.objects.get(pk=tasks.monthly()["job"])
+    # The county asked has one of this month; the next one, which has a household, gets its own.
+    assert engine.run_now(asked).result == {"trained": 1}
+    with scope.system("test"):
+        assert sorted(RiskModel.objects.values_list("region_id", flat=True)) == [COUNTY, "459902"]
 
 
 def test_a_model_of_another_county_is_not_shown(client, make_user, register):
