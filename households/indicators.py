@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.roles import Permission
 from dashboard import counts
-from households import codes, figured, measured  # noqa: F401 - the figures of the register are declared there
+from households import codes, figured, measured, reports  # noqa: F401 - declared there: figures and reports of the register
 from households.models import Household, Proposal, ProposalState
 from poverty import targets, waiting
 

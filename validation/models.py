@@ -3,6 +3,7 @@
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from poverty.crypto import BlindField, SealedField
@@ -322,14 +323,16 @@ class QualityMonth(ScopedModel):
 
 
 class QualityReport(ScopedModel):
-    """A data-quality report that is kept: Word file and Excel annex, sealed (`poverty.sealedfiles`).
+    """A report that is kept: Word file and Excel annex, sealed (`poverty.sealedfiles`).
 
-    `named` tells whether its cases bear names as an office sees them; without, everybody who sees figures may read it.
+    `kind` is a key of `validation.report.kinds`; the first kind, data quality, gave the table its name. `named` tells
+    whether its cases bear names as an office sees them; without, everybody who sees figures may read it.
     """
 
     scope_column = "region_id"
 
     uid = models.UUIDField(unique=True, default=uuid7, editable=False)
+    kind = models.CharField(_("kind of report"), max_length=20, default="data_quality")
     region = region_field()
     month = models.DateField(_("month"))  # its first day
     as_of = models.DateTimeField(_("figures of"))
@@ -341,14 +344,23 @@ class QualityReport(ScopedModel):
     made_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        verbose_name = _("data-quality report")
-        verbose_name_plural = _("data-quality reports")
+        verbose_name = _("report")
+        verbose_name_plural = _("reports")
         ordering = ["-id"]
         constraints = [
             models.UniqueConstraint(
-                fields=["region", "month"], name="qualityreport_monthly_once", condition=Q(monthly=True)
+                fields=["kind", "region", "month"], name="report_monthly_once", condition=Q(monthly=True)
             )
         ]
+
+    def __str__(self):
+        return f"{self.kind} {self.region_id} {self.month:%Y-%m}"
+
+    @property
+    def label(self) -> str:
+        from validation.report import kinds
+
+        return gettext(kinds[self.kind].label) if self.kind in kinds else self.kind
 
 
 class FixBatch(ScopedModel):

@@ -69,22 +69,29 @@ def run(job) -> dict:
 def write_report(job) -> dict:
     """Write a report for the person who asked, with what that person may see."""
     user, month = job.created_by, dt.date.fromisoformat(f"{job.arguments['month']}-01")
-    long_work.progress(job, _("counting"), percent=10)
+
+    def tell(percent):
+        long_work.progress(job, _("counting") if percent < 60 else _("writing"), percent=percent)
+
+    tell(5)
     with scope.acting(user, reason="report"):
         region = Region.objects.defer("boundary", "centroid").get(pk=job.arguments["region"])
-        report.keep(region, month, named=user.may(Permission.REPORT_MAKE), by=user, user=user)
+        kind = job.arguments.get("kind", report.DATA_QUALITY)
+        report.keep(region, month, named=user.may(Permission.REPORT_MAKE), by=user, user=user, kind=kind, tell=tell)
     return {"message": _("The report is ready."), "link": reverse("validation:reports")}
 
 
 @jobs.task("validation.monthly_reports")
 def write_monthly_reports(job) -> dict:
-    """Write last month's report of every county that has none; taken up again, it goes on with the others."""
+    """Write last month's reports of every county that has none; taken up again, it goes on with the others."""
     month = dt.date.fromisoformat(f"{job.arguments['month']}-01")
-    written, places = 0, report.counties()
-    for number, region in enumerate(places):
-        long_work.progress(job, region.name, number, len(places))
+    wanted = [(region, kind) for region in report.counties() for kind in report.kinds]
+    written = 0
+    for number, (region, kind) in enumerate(wanted):
+        long_work.progress(job, f"{region.name} {_(report.kinds[kind].label)}", number, len(wanted))
         with scope.system("monthly report"):
-            written += report.keep(region, month, named=False, by=job.created_by, monthly=True) is not None
+            made = report.keep(region, month, named=False, by=job.created_by, monthly=True, kind=kind)
+        written += made is not None
     return {"written": written, "link": reverse("validation:reports")}
 
 
@@ -94,7 +101,7 @@ def monthly() -> dict[str, int]:
     last = timezone.localdate().replace(day=1) - dt.timedelta(days=1)
     with scope.system("name the user"):
         by = User.objects.system()
-    title = _("Monthly data-quality reports")
+    title = _("Monthly reports")
     job = long_work.enqueue(
         "validation.monthly_reports", int(f"{last:%Y%m}"), by=by, title=title, month=f"{last:%Y-%m}"
     )

@@ -27,8 +27,9 @@ from jobs.models import Job
 from poverty import scope
 from regions.forms import RegionField
 from regions.models import LEVEL_LENGTHS, Region
-from validation import score
+from validation import report, score
 from validation.models import QualityMonth, QualityReport
+from validation.report import DATA_QUALITY, kinds, subject
 from validation.views_runs import whole_region
 
 LENGTHS = [length for level, length in LEVEL_LENGTHS.items() if level != "hamlet"]
@@ -191,12 +192,17 @@ class MonthField(forms.CharField):
 
 
 class ReportForm(forms.Form):
+    kind = forms.ChoiceField(label=gettext_lazy("Report"), required=False)
     region = RegionField(label=gettext_lazy("Region"), levels=[one for one in LEVEL_LENGTHS if one != "hamlet"])
     month = MonthField(label=gettext_lazy("Month"), max_length=7)
 
     def __init__(self, *args, user, **kwargs):
         super().__init__(*args, **kwargs)
         self.fields["region"].user = user
+        self.fields["kind"].choices = [(kind.key, _(kind.label)) for kind in kinds.values()]
+
+    def clean_kind(self):
+        return self.cleaned_data["kind"] or DATA_QUALITY
 
 
 def readable(user):
@@ -216,23 +222,29 @@ def reports(request):
     if request.method == "POST" and not may_make:
         raise PermissionDenied
     if may_make:
-        initial = {"region": whole_region(user), "month": f"{timezone.localdate():%Y-%m}"}
+        initial = {"kind": DATA_QUALITY, "region": whole_region(user), "month": f"{timezone.localdate():%Y-%m}"}
         form = ReportForm(request.POST or None, user=user, initial=initial)
     if form is not None and form.is_bound and form.is_valid():
-        region, month = form.cleaned_data["region"], form.cleaned_data["month"]
+        kind, region, month = (form.cleaned_data[name] for name in ("kind", "region", "month"))
+        names = {"report": _(kinds[kind].label), "place": region.name, "month": f"{month:%Y-%m}"}
         job = long_work.enqueue(
-            "validation.report", int(f"{month:%Y%m}{region.pk}"), by=user, region=region.pk, month=f"{month:%Y-%m}",
-            title=_("Data-quality report: %(place)s %(month)s") % {"place": region.name, "month": f"{month:%Y-%m}"},
+            "validation.report", subject(kind, region, month), by=user, kind=kind, region=region.pk,
+            month=f"{month:%Y-%m}", title=_("Report %(report)s: %(place)s %(month)s") % names,
         )  # fmt: skip
         if job.is_new:
-            record("report.asked", request=request, target=f"region:{region.pk}", detail={"month": f"{month:%Y-%m}"})
+            detail = {"kind": kind, "month": f"{month:%Y-%m}"}
+            record("report.asked", request=request, target=f"region:{region.pk}", detail=detail)
         messages.success(request, _("The report is being written; it appears below when it is done."))
         return redirect("validation:reports")
     found = readable(user).select_related("region", "made_by").defer("region__boundary", "region__centroid")
+    chosen = request.GET.get("kind", "")
+    if chosen in kinds:
+        found = found.filter(kind=chosen)
     under_way = Job.objects.filter(created_by=user, task="validation.report", state__in=["queued", "running"])
     context = {
         "form": form, "page": Paginator(found.order_by("-id"), 30).get_page(request.GET.get("page")),
-        "job": under_way.order_by("-id").first(),
+        "job": under_way.order_by("-id").first(), "chosen": chosen if chosen in kinds else "",
+        "kinds": [(kind.key, _(kind.label)) for kind in kinds.values()],
     }  # fmt: skip
     return render(
         request, "validation/reports.html", context, status=422 if form is not None and form.is_bound else 200
@@ -243,20 +255,18 @@ def reports(request):
 @require_safe
 def report_file(request, uid, part):
     """The Word file or its Excel annex."""
-    from validation import report
-
-    kinds = {"word": (report.WORD, "docx"), "annex": (report.EXCEL, "xlsx")}
+    files = {"word": (report.WORD, "docx"), "annex": (report.EXCEL, "xlsx")}
     found = readable(request.user).select_related("region").defer("region__boundary").filter(uid=uid).first()
-    if found is None or part not in kinds:
+    if found is None or part not in files or found.kind not in kinds:
         raise Http404
-    content_type, ending = kinds[part]
+    content_type, ending = files[part]
     try:
         data = report.content(found, part)
     except FileNotFoundError:
         raise Http404 from None
     record("report.read", request=request, target=f"report:{found.uid}", detail={"part": part})
     answer = HttpResponse(data, content_type=content_type)
-    name = f"{report.title(found.region.name, found.month)}.{ending}"
+    name = f"{report.title(found.region, found.month, found.kind)}.{ending}"
     answer.headers["Content-Disposition"] = content_disposition_header(True, name)
     answer.headers["Cache-Control"] = "no-store"
     return answer

@@ -58,15 +58,17 @@ def test_the_figures_are_those_of_the_region_and_month(register):
 
 def test_an_empty_region_gets_a_report_too(register):
     with scope.system("test"):
-        found, word, annex = report.make(Region.objects.get(pk="459902"), month(), named=False)
-    assert found.score is None and docx.Document(BytesIO(word)).paragraphs and openpyxl.load_workbook(BytesIO(annex))
+        made = report.make(Region.objects.get(pk="459902"), month(), named=False)
+    assert made.found.score is None and docx.Document(BytesIO(made.word)).paragraphs
+    assert openpyxl.load_workbook(BytesIO(made.annex))
 
 
 def test_cases_name_nobody_unless_the_reader_may_know(register, make_user):
     assert all(case[2] == "—" and case[4] in ("", "***") for case in gather(named=False).cases)
     clerk = make_user(Role.COUNTY_OFFICE, COUNTY)
     with scope.acting(clerk):
-        _found, word, annex = report.make(register[COUNTY], month(), named=True, user=clerk)
+        made = report.make(register[COUNTY], month(), named=True, user=clerk)
+    word, annex = made.word, made.annex
     text = zipfile.ZipFile(BytesIO(word)).read("word/document.xml").decode()
     assert "岑山水" not in text and "岑**" in text
     assert "岑山水" not in "".join(
@@ -76,7 +78,8 @@ def test_cases_name_nobody_unless_the_reader_may_know(register, make_user):
 
 def test_charts_are_native_and_carry_their_data(register):
     with scope.system("test"):
-        _found, word, annex = report.make(register[COUNTY], month(), named=False)
+        made = report.make(register[COUNTY], month(), named=False)
+    word, annex = made.word, made.annex
     names = zipfile.ZipFile(BytesIO(word)).namelist()
     assert "word/charts/chart1.xml" in names and "word/embeddings/chart1.xlsx" in names
     assert "云岭镇" in zipfile.ZipFile(BytesIO(word)).read("word/charts/chart1.xml").decode()
@@ -103,7 +106,8 @@ def test_the_command_names_what_it_cannot_read(register, tmp_path, region, when)
 @pytest.mark.skipif(not shutil.which("soffice"), reason="LibreOffice is not installed")
 def test_libreoffice_opens_it(register, tmp_path):
     with scope.system("test"):
-        _found, word, annex = report.make(register[COUNTY], month(), named=False)
+        made = report.make(register[COUNTY], month(), named=False)
+    word, annex = made.word, made.annex
     (tmp_path / "r.docx").write_bytes(word), (tmp_path / "a.xlsx").write_bytes(annex)
     for name, pdf in (("r.docx", "r.pdf"), ("a.xlsx", "a.pdf")):
         done = subprocess.run(
@@ -120,10 +124,11 @@ def test_libreoffice_opens_it(register, tmp_path):
 def test_each_county_gets_its_monthly_report_once_and_leaders_may_read_it(register, make_user, client):
     tasks.monthly()
     job = long_work.Job.objects.get()
-    assert tasks.write_monthly_reports(job)["written"] == 1
+    assert tasks.write_monthly_reports(job)["written"] == len(report.kinds)
     assert tasks.write_monthly_reports(job)["written"] == 0
     with scope.system("test"):
-        kept = QualityReport.objects.get()
+        assert set(QualityReport.objects.values_list("kind", flat=True)) == set(report.kinds)
+        kept = QualityReport.objects.get(kind="data_quality")
     assert kept.monthly and not kept.named and kept.region_id == COUNTY
     client.force_login(make_user(Role.LEADER, COUNTY))
     answer = client.get(reverse("validation:report_file", args=[kept.uid, "word"]))

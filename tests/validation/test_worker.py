@@ -58,7 +58,7 @@ def test_beat_and_worker_run_all_rules_at_night_and_write_the_months_reports(reg
         assert Finding.objects.filter(rule="HH-01", subject=none.pk, closed_at=None).count() == 1
         assert set(QualityMonth.objects.values_list("region", flat=True)) >= {"459901", "459901100"}
         wait_for(lambda: finished("validation.monthly_reports"), 150, "the monthly reports")
-        made = QualityReport.objects.get(region="459901")
+        made = QualityReport.objects.get(region="459901", kind="data_quality")
         assert made.monthly and not made.named and made.word_size > 20_000
         # Deflated, and what Word opens: a package with its document part.
         content = report.content(made, "word")

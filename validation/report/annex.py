@@ -16,7 +16,7 @@ def _safe(value):
     return value if value is None or isinstance(value, int | float) else str(value)
 
 
-def _sheet(book, name: str, heads: list[str], rows, widths: list[int]):
+def write_sheet(book, name: str, heads: list[str], rows, widths: list[int]):
     sheet = book.create_sheet(name)
     sheet.append(heads)
     for cell in sheet[1]:
@@ -52,24 +52,26 @@ def write(found: Figures, title: str) -> bytes:
     front.column_dimensions["A"].width, front.column_dimensions["B"].width = 24, 40
     places = [(row[0], _float(row[1]), *row[2:]) for row in found.places]
     heads = ["地区", "得分", "记录", "错误记录", "警告记录", "提示记录", "未结疑点", "本月新增", "本月办结", "逾期"]
-    sheet = _sheet(book, "各地得分", heads, places, [20, 10, 10, 10, 10, 10, 10, 10, 10, 10])
+    sheet = write_sheet(book, "各地得分", heads, places, [20, 10, 10, 10, 10, 10, 10, 10, 10, 10])
     named = [(row[0], row[1]) for row in places if row[1] is not None][:30]
-    _chart(book, sheet, "bar", "各地得分", "得分", named, "L2")
+    add_chart(book, sheet, "bar", "各地得分", "得分", named, "L2")
     rows = [(code, text, SEVERITIES.get(severity, ""), *rest) for code, text, severity, *rest in found.rules]
-    sheet = _sheet(
+    sheet = write_sheet(
         book, "按规则", ["规则", "疑点", "级别", "未结", "本月新增", "本月办结"], rows, [10, 50, 8, 10, 10, 10]
     )
-    _chart(
+    add_chart(
         book, sheet, "bar", "未结疑点最多的规则", "条", [(f"{r[0]} {r[1]}"[:18], r[3]) for r in rows if r[3]][:12], "H2"
     )
-    _sheet(book, "村", ["乡镇", "村", "未结", "其中错误"], found.villages, [20, 20, 10, 10])
-    _sheet(book, "典型问题", ["规则", "疑点", "对象", "村", "实际值", "应为"], found.cases, [10, 40, 12, 16, 40, 30])
+    write_sheet(book, "村", ["乡镇", "村", "未结", "其中错误"], found.villages, [20, 20, 10, 10])
+    write_sheet(
+        book, "典型问题", ["规则", "疑点", "对象", "村", "实际值", "应为"], found.cases, [10, 40, 12, 16, 40, 30]
+    )
     heads = ["规则", "线索", "未结", "本月新增", "属实", "不属实"]
-    _sheet(book, "部门比对", heads, found.departments, [10, 40, 10, 10, 10, 10])
+    write_sheet(book, "部门比对", heads, found.departments, [10, 40, 10, 10, 10, 10])
     trend = [(f"{day:%Y-%m}", float(value)) for day, value in found.trend]
-    sheet = _sheet(book, "逐月得分", ["月份", "得分"], trend, [12, 10])
+    sheet = write_sheet(book, "逐月得分", ["月份", "得分"], trend, [12, 10])
     if len(trend) > 1:
-        _chart(book, sheet, "line", "逐月得分", "得分", trend, "D2")
+        add_chart(book, sheet, "line", "逐月得分", "得分", trend, "D2")
     out = BytesIO()
     book.save(out)
     return out.getvalue()
@@ -79,7 +81,7 @@ def _float(value):
     return None if value is None else float(value)
 
 
-def _chart(book, sheet, kind, title, unit, pairs, at) -> None:
+def add_chart(book, sheet, kind, title, unit, pairs, at) -> None:
     if not pairs:
         return
     # The chart's own numbers stand on a hidden sheet, so that sorting the table does not redraw it.

@@ -15,7 +15,7 @@ from validation.report.figures import SEVERITIES, Figures, advice
 BODY, HEAD = "仿宋", "黑体"  # the offices' own; a machine without them takes what it has
 
 
-def _fonts(document) -> None:
+def set_fonts(document) -> None:
     for name, font, size in (
         ("Normal", BODY, 12),
         ("Heading 1", HEAD, 15),
@@ -31,7 +31,7 @@ def _fonts(document) -> None:
     section.top_margin = section.bottom_margin = Cm(2.5)
 
 
-def _table(document, heads: list[str], rows: list[tuple], numeric: int) -> None:
+def write_table(document, heads: list[str], rows: list[tuple], numeric: int) -> None:
     """Write a table whose last `numeric` columns hold numbers; its head repeats on every page."""
     if not rows:
         document.add_paragraph("无。")
@@ -44,7 +44,7 @@ def _table(document, heads: list[str], rows: list[tuple], numeric: int) -> None:
     for row in rows:
         cells = table.add_row().cells
         for number, value in enumerate(row):
-            text = "—" if value is None or value == "" else f"{value:,}" if isinstance(value, int) else str(value)
+            text = _shown(value)
             cells[number].text = text
             if number >= len(heads) - numeric:
                 cells[number].paragraphs[0].alignment = WD_ALIGN_PARAGRAPH.RIGHT
@@ -56,6 +56,12 @@ def _table(document, heads: list[str], rows: list[tuple], numeric: int) -> None:
     document.add_paragraph()
 
 
+def _shown(value) -> str:
+    if value is None or value == "":
+        return "—"
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.2f}" if isinstance(value, float) else str(value)
+
+
 def _compare(now: int, before: int) -> str:
     if now == before:
         return "与上月持平"
@@ -64,7 +70,7 @@ def _compare(now: int, before: int) -> str:
 
 def write(found: Figures, title: str) -> bytes:
     document = Document()
-    _fonts(document)
+    set_fonts(document)
     document.core_properties.title, document.core_properties.author = title, ""
     document.add_heading(title, 0).alignment = WD_ALIGN_PARAGRAPH.CENTER
     when = timezone.localtime(found.as_of)
@@ -95,19 +101,21 @@ def write(found: Figures, title: str) -> bytes:
         )
         document.add_paragraph("得分＝100×（1－命中记录加权数÷核查记录数），错误权重1，警告0.4，提示0.1，最低为0。")
         subs = [(str(label), found.subs.get(str(key))) for key, label in score.FACETS.items()]
-        _table(document, ["分项", "得分"], [(label, None if v is None else f"{float(v):.2f}") for label, v in subs], 1)
+        write_table(
+            document, ["分项", "得分"], [(label, None if v is None else f"{float(v):.2f}") for label, v in subs], 1
+        )
         if len(found.trend) > 1:
             labels = [f"{day.year}-{day.month:02d}" for day, _value in found.trend]
             charts.add("line", "逐月得分", "得分", labels, [float(value) for _day, value in found.trend])
     heads = ["地区", "得分", "记录", "错误", "警告", "提示", "未结", "新增", "办结", "逾期"]
-    _table(document, heads, found.places, 9)
+    write_table(document, heads, found.places, 9)
     shown = [row for row in found.places if row[1] is not None][:20]
     charts.add("bar", "各地得分", "得分", [row[0] for row in shown], [float(row[1]) for row in shown], height_cm=9)
 
     document.add_heading("三、疑点分布", 1)
     parts = "、".join(f"{label}{found.by_severity.get(key, 0):,}条" for key, label in SEVERITIES.items())
     document.add_paragraph(f"截至数据时点，未结疑点{found.open:,}条，其中{parts}。")
-    _table(document, ["规则", "疑点", "级别", "未结", "新增", "办结"], [
+    write_table(document, ["规则", "疑点", "级别", "未结", "新增", "办结"], [
         (code, title_, SEVERITIES.get(severity, ""), *rest) for code, title_, severity, *rest in found.rules[:30]
     ], 3)  # fmt: skip
     top = [row for row in found.rules if row[3]][:10]
@@ -127,15 +135,15 @@ def write(found: Figures, title: str) -> bytes:
     )
 
     document.add_heading("五、疑点较多的村", 1)
-    _table(document, ["乡镇", "村", "未结", "其中错误"], found.villages, 2)
+    write_table(document, ["乡镇", "村", "未结", "其中错误"], found.villages, 2)
 
     document.add_heading("六、典型问题", 1)
     document.add_paragraph("以下各类问题各举一例，姓名已脱敏。")
-    _table(document, ["规则", "疑点", "对象", "村", "实际值", "应为"], found.cases, 0)
+    write_table(document, ["规则", "疑点", "对象", "村", "实际值", "应为"], found.cases, 0)
 
     document.add_heading("七、部门比对", 1)
     document.add_paragraph("部门数据比对结果为线索，须经入户核实，不能直接作为认定依据。")
-    _table(document, ["规则", "线索", "未结", "本月新增", "属实", "不属实"], found.departments, 4)
+    write_table(document, ["规则", "线索", "未结", "本月新增", "属实", "不属实"], found.departments, 4)
 
     document.add_heading("八、清理情况", 1)
     verdicts = found.verdicts

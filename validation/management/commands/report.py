@@ -17,17 +17,17 @@ from validation import report
 
 
 class Command(BaseCommand):
-    help = "Write the data-quality report of a region and month as a Word file, with its Excel annex."
+    help = "Write a report about a region and month as a Word file, with its Excel annex."
 
     def add_arguments(self, parser):
-        parser.add_argument("kind", choices=["data_quality"])
+        parser.add_argument("kind", choices=list(report.kinds))
         parser.add_argument("--region", required=True, help="code of the region")
         parser.add_argument("--month", required=True, help="YYYY-MM")
         parser.add_argument("--out", required=True, help="the Word file to write (.docx)")
         parser.add_argument("--annex", default="", help="the Excel annex to write (.xlsx)")
         parser.add_argument("--by", default="", help="as this user sees it; without names when left out")
 
-    def handle(self, *, region, month, out, annex, by, **options):
+    def handle(self, *, kind, region, month, out, annex, by, **options):
         if not re.fullmatch(r"20\d\d-(0[1-9]|1[0-2])", month, re.ASCII):
             raise CommandError(_("Write the month as 2026-11."))
         first = dt.date.fromisoformat(f"{month}-01")
@@ -44,11 +44,11 @@ class Command(BaseCommand):
                 raise CommandError(_("There is no user %(name)s.") % {"name": by})
         with scope.acting(user, reason="report") if user else scope.system("report by command"):
             named = user is not None and user.may(Permission.REPORT_MAKE)
-            _figures, word, table = report.make(place, first, named=named, user=user)
-        for path, data in ((out, word), (annex, table)):
+            made = report.make(place, first, named=named, user=user, kind=kind)
+        for path, data in ((out, made.word), (annex, made.annex)):
             if path:
                 self._write(Path(path), data)
-        self.stdout.write(f"{out} {len(word):,}" + (f" {annex} {len(table):,}" if annex else ""))
+        self.stdout.write(f"{out} {len(made.word):,}" + (f" {annex} {len(made.annex):,}" if annex else ""))
 
     @staticmethod
     def _write(path: Path, data: bytes) -> None:
