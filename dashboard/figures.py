@@ -24,6 +24,7 @@ from django.db.models.expressions import RawSQL
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from accounts.masks import View, view_of
 from accounts.roles import Permission
@@ -547,7 +548,11 @@ def listed(key: str, part: str = "") -> Sum | None:
 
 
 def unit_of(behind: Sum) -> str:
-    return _(behind.unit) if behind.unit else ""
+    """Return the unit of a sum as it stands behind a number, which some languages write otherwise than the word alone."""
+    if not behind.unit:
+        return ""
+    short = pgettext("unit", behind.unit)
+    return short if short != behind.unit else _(behind.unit)
 
 
 def households_behind(key: str, part: str, code: str) -> RawSQL:

@@ -33,15 +33,15 @@ def figure_villages(request):
     page = Paginator(found, PER_PAGE).get_page(asked.get("page"))
     codes = {village[:length] for village, _number in page.object_list for length in (9, 12)}
     names = dict(Region.objects.filter(code__in=[*codes, code]).values_list("code", "name"))
-    indicator, current = figures.indicators[key], month == figures.latest()
+    indicator = figures.indicators[key]
+    # What is counted in villages has nothing below them.
+    opens = indicator.listed and month == figures.latest() and figures.may_open(user, indicator)
     rows = [
         {
             "town": names.get(village[:9], village[:9]),
             "village": names.get(village, village),
             "number": number,
-            "url": figures.address(user, indicator, village, part)
-            if current and figures.may_open(user, indicator)
-            else "",
+            "url": figures.address(user, indicator, village, part) if opens else "",
         }
         for village, number in page.object_list
     ]

@@ -23,7 +23,7 @@ from households.measured import (
 )  # fmt: skip
 from poverty.declarations import Indicator, Parts, Series, Sum, indicators, sums
 
-HOUSEHOLDS, PERSONS, YUAN, MONTHS = _("households"), _("persons"), _("yuan"), _("months")
+HOUSEHOLDS, PERSONS, YUAN, MONTHS, VILLAGES = _("households"), _("persons"), _("yuan"), _("months"), _("villages")
 HOUSE, PERSON, MONTH, VILLAGE, MOVE = "figure_house", "figure_person", "figure_month", "figure_village", "figure_move"
 
 
@@ -39,6 +39,8 @@ def _unit(rows: str, value: str) -> str:
         return YUAN
     if rows == MONTH or "months" in value:
         return MONTHS
+    if rows == VILLAGE:
+        return "" if value else VILLAGES
     return PERSONS if rows == PERSON or value == "living" else HOUSEHOLDS
 
 

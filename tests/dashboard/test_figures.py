@@ -415,6 +415,8 @@ def test_a_leader_opens_the_villages_behind_a_figure(client, filled, make_user):
     page = client.get(reverse("dashboard:figure_villages"), {"figure": "K18", "part": "03", "region": "459901"})
     assert page.status_code == 200
     assert [row["number"] for row in page.context["rows"]] == [1, 1, 1] and page.context["total"] == 3
+    villages = client.get(reverse("dashboard:figure_villages"), {"figure": "K26", "part": "broadband"})
+    assert "1 村" in villages.content.decode()
     assert "岑" not in page.content.decode() and "/households/?" not in page.content.decode()
     for asked in (
         {"figure": "K99"},
