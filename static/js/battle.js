@@ -237,6 +237,7 @@
   // --- going on: the page's parts keep their place ---------------------------------------------------------------------------
   let scrolled = 0;
   let held = null;
+  let where = $("#battle input[name=area]")?.value ?? "";
   document.addEventListener("htmx:beforeSwap", (event) => {
     if (event.detail.target.id !== "battle") return;
     scrolled = $(".battle-chooser-box")?.scrollTop ?? 0;
@@ -248,6 +249,10 @@
     const box = $(".battle-chooser-box");
     if (box) box.scrollTop = scrolled;
     if (held) $(held)?.focus({ preventScroll: true });
+    const area = $("#battle input[name=area]")?.value ?? "";
+    const head = $(".battle-head");
+    if (area !== where && head?.getBoundingClientRect().top < 0) head.scrollIntoView({ block: "start" }); // another place is read from its top
+    where = area;
     show();
     if (playing) playing = setTimeout(forward, STEP);
   });
