@@ -81,6 +81,29 @@ def county_office(camera: Camera, roster: Path):
     page.wait_for_selector(".ex-state-discarded")
 
 
+def checks_and_map(camera: Camera):
+    page = camera.page("xian", DESK)
+    for name, address in (
+        ("findings", "/findings/?severity=E"),
+        ("rules", "/findings/rules/"),
+        ("quality", "/findings/quality/"),
+        ("departments", "/departments/"),
+        ("analysis", "/map/analysis/"),
+    ):
+        page.goto(address)
+        camera.take(page, name)
+    page.goto("/findings/?source=any")
+    page.click(".fi-title a >> nth=0")
+    camera.take(page, "finding")
+    page = camera.page("lingdao", DESK)
+    page.goto("/map/")
+    page.wait_for_selector("#battle-map path.leaflet-interactive")
+    camera.take(page, "battle-map")
+    page = camera.page("lingdao", PHONE)
+    page.goto("/map/")
+    camera.take(page, "phone-map")
+
+
 def others(camera: Camera):
     page = camera.page("cun", PHONE)
     camera.take(page, "phone-home")
@@ -88,6 +111,9 @@ def others(camera: Camera):
     page.click("td.hh-name a >> nth=0")
     page.wait_for_selector(".hh-head")
     camera.take(page, "phone-household")
+    page.goto("/households/ledger/")
+    page.click("a.btn[href*='/ledger/'] >> nth=0")
+    camera.take(page, "phone-ledger")
     page = camera.page("jiwei", DESK)
     page.goto("/audit/")
     camera.take(page, "audit-trail")
@@ -109,6 +135,7 @@ def main(address: str, roster: str, folder: str):
         )
         camera = Camera(browser, address.rstrip("/"), target)
         county_office(camera, Path(roster))
+        checks_and_map(camera)
         others(camera)
         browser.close()
 
