@@ -42,7 +42,7 @@ _sequences = defaultdict(itertools.count)  # a number of nobody else for each, b
 
 def number(born: str, sex: str = "1", area: str = "459901") -> str:
     """Return the identity number of somebody born on the day "1975-03-01"."""
-    order = next(_sequences[born, sex])
+    order = next(_sequences[born, sex]) % 500  # no module has so many of one day, and each has a register of its own
     return make.id_number(area=area, born=born.replace("-", ""), sequence=f"{order * 2 + (1 if sex == '1' else 0):03d}")
 
 
