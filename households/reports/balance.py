@@ -20,7 +20,6 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from django.db import connection
-from django.utils import timezone
 
 from households import codes
 from households.checked import EXITED, POOR
@@ -210,12 +209,13 @@ def _history(code: str, begin, end, begin_at, end_at) -> list[tuple]:
 def of(book: Book, first: dt.date) -> Balance:
     """Return the balance from the first day of the month `first` to the end of the book's month."""
     begin, _next = month_span(first)
-    since, now = _since(book.code), timezone.now()
+    since = _since(book.code)
     opened, closed = (_kept(book, month) for month in ((first - dt.timedelta(days=1)).replace(day=1), book.month))
-    # Figures of a month before the register began were worked out from what it says today: so is the balance.
     early = since is None or since >= begin
-    begin_at = now if early and opened else begin
-    end_at = now if since is not None and since >= book.end and closed else book.end
+    # Kept figures tell of the register as it was when they were made: while people write, seconds ago; of a month that was
+    # worked out later, long after it had ended.
+    begin_at = opened[1] if opened else begin
+    end_at = closed[1] if closed else book.end
     rows = _history(book.code, begin, book.end, begin_at, end_at)
     opening, closing = dict.fromkeys(GROUPS, 0), dict.fromkeys(GROUPS, 0)
     found = Balance(first, book.end.date() - dt.timedelta(days=1), opening, closing, early=early)
@@ -234,18 +234,19 @@ def of(book: Book, first: dt.date) -> Balance:
             found.added += 0 if start else persons
             found.gone += 0 if end else persons
     if opened:
-        found.opening, found.opening_kept = opened, True
+        found.opening, found.opening_kept = opened[0], True
     if closed:
-        found.closing, found.closing_kept = closed, True
+        found.closing, found.closing_kept = closed[0], True
     return found
 
 
-def _kept(book: Book, month: dt.date) -> dict[str, int] | None:
-    """Return {group: persons} as the figures of a month are kept; None where there are none."""
-    if month not in book.months:
+def _kept(book: Book, month: dt.date) -> tuple[dict[str, int], dt.datetime] | None:
+    """Return ({group: persons}, made at) as the figures of a month are kept; None where there are none."""
+    made = book.many(["K03P"], month).get("K03P")
+    if made is None or made.made_at is None:
         return None
     found = dict.fromkeys(GROUPS, 0)
     for part, _label, number in book.parts("K03P", month):
         group = "P" if part in POOR else "E" if part in EXITED else "O"
         found[group] += int(Decimal(number))
-    return found
+    return found, made.made_at

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import zipfile
-from io import BytesIO
+from io import BytesIO, StringIO
 
 import docx
 import openpyxl
@@ -241,3 +241,13 @@ def test_each_month_every_kind_is_written_once_for_each_county(register):
         kept = list(QualityReport.objects.values_list("region", "kind", "named", "month"))
     last = before(month())
     assert sorted(kept) == sorted((code, kind, False, last) for code in (COUNTY, "459902") for kind in report.kinds)
+
+
+def test_years_before_the_register_began_are_balanced_by_the_dates_on_file(register):
+    for when in ("2018-12", "2019-12"):
+        call_command("figures", "--month", when, stdout=StringIO())
+    with scope.system("test"):
+        found = balance.of(Book(Region.objects.get(pk=COUNTY), dt.date(2019, 12, 1)), dt.date(2019, 1, 1))
+    assert found.early and found.opening_kept and found.closing_kept
+    assert found.opening == {"P": 2, "E": 1, "O": 0} and flows(found) == {"exited": {"P": -1, "E": 1}} and found.closed
+    assert "按台账现有的认定、离开日期和脱贫年度还原" in text_of(written("exits", when=dt.date(2019, 12, 1)))
