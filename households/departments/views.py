@@ -17,6 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.audit import record
 from accounts.decorators import policy
+from accounts.masks import View, view_of
 from accounts.roles import Permission, Role
 from exchange import exporting, templates_out
 from exchange.models import BatchState, ImportBatch
@@ -200,13 +201,17 @@ def matches(request, uid):
     """The rows of a list that speak of somebody in the register: the list behind its strong and weak matches."""
     found, user = find(request, uid), request.user
     weak = request.GET.get("how") == "weak"
-    number = int(request.GET["page"]) if request.GET.get("page", "").isdecimal() else 1
-    first = (min(number, 100_000) - 1) * PER_PAGE
+    asked = request.GET.get("page", "")
+    number = int(asked) if asked.isascii() and asked.isdigit() and len(asked) <= 6 else 1
+    first = (number - 1) * PER_PAGE
     total, rows = matching.rows(found, weak=weak, first=max(first, 0), most=PER_PAGE) if found.current else (0, [])
     page = Paginator(range(total), PER_PAGE).get_page(number)
     if total and not rows:  # beyond the last page
         total, rows = matching.rows(found, weak=weak, first=page.start_index() - 1, most=PER_PAGE)
-    people = Member.objects.visible_to(user).filter(pk__in={key for row in rows for key in row["members"]})
+    # To be in a list of illnesses or sentences says it all: who is there is told to those who see every value only.
+    named = all(view_of(user, name) is View.FULL for name in ("core", "health", "minor", "income"))
+    keys = {key for row in rows for key in row["members"]} if named else set()
+    people = Member.objects.visible_to(user).filter(pk__in=keys)
     people = {one.pk: one for one in people.select_related("household")}
     clues: dict[int, list] = {}
     if user.may(Permission.FINDING_VIEW):

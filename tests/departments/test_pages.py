@@ -200,6 +200,11 @@ def test_the_rows_that_matched_are_shown_to_offices_and_not_to_their_sender(coun
     assert "岑山水" in body and "韦来" not in body and "XD-01" in body
     assert police.get(address).status_code == 403
     assert login(make_user(Role.COUNTY_OFFICE, "459902")).get(address).status_code == 404
+    assert county.get(address, {"page": "9" * 5000}).status_code == 200
+    # Whom a list of illnesses or sentences speaks of is not the auditor's to read off a row number.
+    seen = login(make_user(Role.AUDITOR, "459901")).get(address).content.decode()
+    body = seen[seen.index("<tbody") : seen.index("</tbody")]
+    assert "***" in body and "岑" not in body and "/households/" not in body and "/findings/" not in body
 
 
 def test_match_now_is_a_job_that_runs_over_the_own_area(county):
