@@ -24,6 +24,8 @@ class Report:
     counts: dict[str, int] = field(default_factory=dict)
     faults: list[dict] = field(default_factory=list)
     rejected: int = 0
+    notes: list[str] = field(default_factory=list)
+    row_word: str = ""  # what the rows are, where they are no lines
 
     def reject(self, file: str, row: int, code: str, reason: str) -> None:
         self.rejected += 1

@@ -4,6 +4,7 @@ import json
 import time
 
 from django.core.management.base import BaseCommand, CommandError
+from django.utils.translation import gettext as _
 
 from poverty import scope
 from regions import tables
@@ -22,12 +23,19 @@ class LoadCommand(BaseCommand):
             with scope.system(f"command {self.__module__.rsplit('.', 1)[-1]}"):
                 report = load()
         except (tables.Unreadable, OSError) as error:
-            raise CommandError(f"{error}. Nothing was stored.") from error
+            raise CommandError(_("%(error)s. Nothing was stored.") % {"error": error}) from error
+        for note in report.notes:
+            self.stderr.write(note)
+        row_word = report.row_word or _("line")
         for fault in report.faults:
-            place = f"{fault['file']}, line {fault['row']}"
-            self.stderr.write(f"{place}: {fault['code'] or '-'}: {fault['reason']}; this row was left out")
+            self.stderr.write(
+                _("%(file)s, %(row_word)s %(row)s: %(code)s: %(reason)s; this row was left out")
+                % {**fault, "row_word": row_word, "code": fault["code"] or "-"}
+            )
         if report.rejected > len(report.faults):
-            self.stderr.write(f"… and {report.rejected - len(report.faults)} more rows that were left out")
+            self.stderr.write(
+                _("… and %(number)s more rows that were left out") % {"number": report.rejected - len(report.faults)}
+            )
         counts = {**report.as_dict(), "seconds": round(time.monotonic() - start, 2)}
         if as_json:
             self.stdout.write(json.dumps(counts, ensure_ascii=False))
