@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext, pgettext_lazy
 
 from dashboard import boundaries as shapes
-from dashboard import charts, classes, figures
+from dashboard import charts, classes, figures, public
 from dashboard.board import touches_area, whole_area
 from dashboard.charts import reached, target, text, title_of, unit_of
 from poverty import scope
@@ -74,6 +74,7 @@ class State:
     palette: str = "blue"
     cm: str = ""  # compared with this month
     cr: str = ""  # compared with this region
+    public: str = ""  # "1": as it may be published (`dashboard.public`)
 
     @classmethod
     def of(cls, params) -> "State":
@@ -92,6 +93,7 @@ class State:
             n=int(number) if number in _numbers() else cls.n,
             palette=one("palette", classes.PALETTES, cls.palette),
             cm=_month_text(params.get("cm", "")),
+            public=one("public", ("1",)),
             cr=codes["cr"] if codes["cr"].isascii() and codes["cr"].isdigit() else "",
         )
 
@@ -151,6 +153,11 @@ class Child:
     colour: str = ""
 
     @property
+    def codes(self) -> str:
+        """Return the regions of a group, as the page's script looks them up."""
+        return self.code.replace(public.JOIN, " ")
+
+    @property
     def text(self):
         return self.now.text
 
@@ -181,6 +188,7 @@ class Battle:
     months: list[dt.date]
     crumbs: list[dict]
     now: Shown
+    reader: object = figures  # what figures are read through
     since: str = ""  # what changes are counted from
     parent: str = ""
     made_at: dt.datetime | None = None
@@ -200,10 +208,32 @@ class Battle:
     data: dict = field(default_factory=dict)
     charts_url: str = ""
     drawn: bool = False
+    publishes: bool = False
 
     @property
     def title(self) -> str:
         return title_of(self.figure)
+
+    @property
+    def public(self) -> bool:
+        return self.reader is not figures
+
+    @property
+    def public_url(self) -> str:
+        """Return the address of the same view as it may be published, and back; "" where that cannot be made."""
+        return (
+            self.state.url(self.path, public="" if self.public else "1", layer="", cm="", cr="")
+            if self.publishes
+            else ""
+        )
+
+    @property
+    def public_words(self) -> str:
+        """Say what may be published of this page and why."""
+        return _(
+            "Numbers of fewer than %(floor)s households are put together with a neighbour's, so that nobody can be made "
+            "out, also not by subtraction. No lists, no changes, no positions."
+        ) % {"floor": self.reader.floor}
 
     @property
     def ratio(self) -> bool:
@@ -255,8 +285,12 @@ def make(user, state: State, path: str) -> Battle | None:
     figure = chosen(state)
     months = figures.months(code) or [figures.latest()]
     month = month_of(state, months)
-    before = _before(months, month)
+    reader = reader_of(user, state, own, month)
+    # What is published does not tell what moved: a household that came or went would stand in it alone.
+    before = None if reader is not figures else _before(months, month)
     names, level, below = _names(user, code, own)
+    if reader is not figures:
+        state = changed(state, cm="", cr="")
     crumbs = [
         {"name": names[above], "url": state.url(path, area="" if above == own else above, cr="")}
         for above in _above(code, own)
@@ -274,6 +308,8 @@ def make(user, state: State, path: str) -> Battle | None:
         crumbs=[*crumbs, {"name": names[code], "url": ""}],
         parent=crumbs[-1]["url"] if crumbs else "",
         now=Shown(),
+        reader=reader,
+        publishes=public.may_publish(own),
         since=_since(month, before),
     )
     _cards(user, battle, before)
@@ -287,6 +323,15 @@ def make(user, state: State, path: str) -> Battle | None:
     _goal(user, battle)
     battle.charts_url = state.url(reverse("dashboard:charts"), m=f"{month:%Y-%m}", k=figure.key)
     return battle
+
+
+def reader_of(user, state: State, own: str, month: dt.date):
+    """Return what figures are read through; Http404 where the public variant cannot be made."""
+    if not state.public:
+        return figures
+    if not public.may_publish(own):
+        raise Http404
+    return public.Reader(user, own, month)
 
 
 def _before(months: list[dt.date], month: dt.date) -> dt.date | None:
@@ -374,7 +419,7 @@ def _cards(user, battle: Battle, before: dt.date | None) -> None:
     """Give every figure's value of the area: the chooser, on the phone cards."""
     order = _in_order()
     keys = [key for _topic, _title, key in order if indicators[key].numerator]
-    now = figures.many(user, keys, [battle.code], battle.month)
+    now = battle.reader.many(user, keys, [battle.code], battle.month)
     then = figures.many(user, keys, [battle.code], before) if before else {}
     here, _keys = topic_of(battle.figure.key)
     topics: dict[str, dict] = {}
@@ -405,19 +450,31 @@ def _cards(user, battle: Battle, before: dt.date | None) -> None:
         )
     battle.topics = list(topics.values())
     battle.notes = [charts.source_of(battle.figure)] if battle.figure.source or battle.figure.series else []
+    if battle.public and battle.now.value is None and battle.figure.series is None:
+        together = battle.reader.merged_with(battle.figure.key, battle.code)
+        named = Region.objects.filter(pk__in=together).order_by("pk").values_list("name", flat=True)
+        battle.notes.append(
+            _("published together only: %(names)s") % {"names": "、".join(named)}
+            if together
+            else _("too few households to be published alone, or nothing on file")
+        )
 
 
 def _children(user, battle: Battle, below: dict[str, str], before: dt.date | None) -> None:
     """Give the regions below their values, those in the worst state first."""
     figure = battle.figure
+    if battle.public:
+        below = battle.reader.below(figure.key, battle.code, below)
     if not below or not figure.numerator:
         now = then = {}
     else:
-        now = figures.values(user, figure.key, list(below), battle.month)
+        now = battle.reader.values(user, figure.key, list(below), battle.month)
         then = figures.values(user, figure.key, list(below), before) if before else {}
     for code, name in below.items():
         value = now.get(code)
-        child = Child(code, name, battle.state.url(battle.path, area=code, cr=""), shown(figure, value, then.get(code)))
+        # A group of regions has no page of its own.
+        drill = "" if public.JOIN in code else battle.state.url(battle.path, area=code, cr="")
+        child = Child(code, name, drill, shown(figure, value, then.get(code)))
         if value is not None:
             child.size = max(0.0, float(value.numerator))
             child.top = text(value.numerator)
@@ -438,7 +495,13 @@ def _badness(figure: Indicator, child: Child) -> Decimal:
 def _pick_layer(user, battle: Battle) -> None:
     """Choose what the map shows among what suits the figure and the place."""
     figure = battle.figure
-    offered = []
+    offered: list[str] = []
+    if battle.public:
+        # No places of households and no arrows, which say where single ones went.
+        offered = [key for key in ("rate", "count") if battle.children and (key == "count" or figure.denominator)]
+        battle.layer = battle.state.layer if battle.state.layer in offered else (offered or ["rate"])[0]
+        battle.layers = [{"key": key, "title": LAYERS[key], "on": key == battle.layer} for key in offered]
+        return
     if battle.children and figure.numerator:
         if figure.denominator:
             offered.append("rate")
@@ -561,7 +624,9 @@ def _paint(battle: Battle) -> None:
             {
                 "code": one["code"],
                 "address": address,
-                "children": [_drawn(battle, child, len(one["children"])) for child in one["children"]],
+                "children": [
+                    drawn for child in one["children"] for drawn in _drawn(battle, child, len(one["children"]))
+                ],
                 "positions": f"{reverse('dashboard:positions', args=[one['code']])}"
                 if layer in ("heat", "points")
                 else "",
@@ -576,8 +641,8 @@ def _paint(battle: Battle) -> None:
     }
 
 
-def _drawn(battle: Battle, child: Child, number: int) -> dict:
-    """Return a region for the map's script, with the lines of its hint."""
+def _drawn(battle: Battle, child: Child, number: int) -> list[dict]:
+    """Return a region, or each of a group, for the map's script, with the lines of its hint."""
     now = child.now
     lines = [f"{title_of(battle.figure)}: {now.text} {now.unit}".strip()]
     if now.fraction:
@@ -586,7 +651,11 @@ def _drawn(battle: Battle, child: Child, number: int) -> dict:
         lines.append(f"{now.change} {battle.since}")
     if child.rank:
         lines.append(_("rank %(rank)s of %(number)s") % {"rank": child.rank, "number": number})
-    return {"code": child.code, "name": child.name, "colour": child.colour, "size": child.size, "lines": lines}
+    # One circle stands for a group, on its first region.
+    return [
+        {"code": code, "name": child.name, "colour": child.colour, "size": 0 if place else child.size, "lines": lines}
+        for place, code in enumerate(child.code.split(public.JOIN))
+    ]
 
 
 def _span(step: classes.Step, figure: Indicator, last: bool) -> str:
@@ -624,7 +693,7 @@ def _panels(battle: Battle) -> None:
         def line(child, width=None, **more):
             size = 100 * abs(child.now.value) / widest if width is None else width
             return {
-                "code": child.code,
+                "code": child.codes,
                 "name": child.name,
                 "drill": child.drill,
                 "url": child.url,
@@ -713,7 +782,7 @@ def _goal(user, battle: Battle) -> None:
     months = [month for month in battle.months if month <= battle.month][:6]
     series = [
         (month, value.value)
-        for month, value in figures.history(user, [figure.key], battle.code, months)[figure.key]
+        for month, value in battle.reader.history(user, [figure.key], battle.code, months)[figure.key]
         if value.value is not None
     ]
     month = charts.forecast(figure, series)
@@ -745,6 +814,7 @@ def chart_place(user, state: State) -> tuple[charts.Place, Indicator]:
     figure = chosen(state)
     months = figures.months(code) or [figures.latest()]
     month = month_of(state, months)
+    reader = reader_of(user, state, own, month)
     names, _level, below = _names(user, code, own)
     path = reverse("dashboard:map")
     sheet = reverse("dashboard:chart_sheet")
@@ -755,6 +825,7 @@ def chart_place(user, state: State) -> tuple[charts.Place, Indicator]:
         month=month,
         months=sorted(one for one in months if one <= month)[-36:],
         below=below,
+        reader=reader,
         drill={one: state.url(path, area=one, cr="") for one in below},
         sheet=lambda key, kind: f"{sheet}?{state.query(k=key, m=f'{month:%Y-%m}', layer='', cm='', cr='')}&kind={kind}",
     )

@@ -46,6 +46,7 @@ HINTS = {
 # by region, and the status of households by region before the months.
 INSTEAD = {"K25": ("pareto", "heat")}
 TOGETHER = {"K30": "K30C"}  # two lines of one chart
+SHAPED = ("pyramid", "hist", "funnel", "scatter", "pareto")  # whose parts have to be there one by one
 TALL_FROM = 14  # rows beyond which a chart of lying bars needs room
 
 
@@ -141,6 +142,7 @@ class Place:
     below: dict[str, str] = field(default_factory=dict)
     drill: dict[str, str] = field(default_factory=dict)  # {code: address of the page of a region below}
     sheet: object = None  # (key, kind) → address of the chart as a workbook
+    reader: object = figures  # what figures are read through: `public.Reader` in the public variant
 
     known: dict = field(default_factory=dict)  # {key: series}
 
@@ -148,10 +150,18 @@ class Place:
     def date(self) -> str:
         return month_zh(self.month)
 
+    @property
+    def public(self) -> bool:
+        return self.reader is not figures
+
+    def regions(self, key: str) -> dict[str, str]:
+        """Return the regions below that a figure is shown of: {code: name}."""
+        return self.reader.below(key, self.code, self.below) if self.public else self.below
+
     def preload(self, keys: Sequence[str]) -> None:
         """Read the months of several figures at once."""
         wanted = [key for key in keys if indicators[key].numerator]
-        self.known.update(figures.history(self.user, wanted, self.code, self.months))
+        self.known.update(self.reader.history(self.user, wanted, self.code, self.months))
 
     def series(self, key: str) -> list[tuple[dt.date, figures.Value]]:
         if key not in self.known:
@@ -197,6 +207,8 @@ def of(place: Place, key: str) -> list[Chart]:
         makers.append("bar")
     if indicator.denominator and "line" not in makers and len(place.months) > 1:
         makers.append("line")
+    if place.public and indicator.parts is not None and not place.reader.whole_parts(key):
+        makers = list(dict.fromkeys("bar" if maker in SHAPED or _pairs(indicator) else maker for maker in makers))
     charts = []
     for maker in makers:
         made = MAKERS.get(maker, _bar)(place, indicator)
@@ -210,12 +222,24 @@ def _finished(place: Place, indicator: Indicator, chart: Chart, suffix: int = 0)
     chart.date = chart.date or place.date
     chart.source = source_of(indicator)
     chart.empty = _("Nothing of this is on file here yet.")
+    if place.public and indicator.series is None:
+        chart.source = f"{chart.source} · {public_note(place.reader)}"
+        chart.empty = _("Too few households to be published alone, or nothing on file.")
     chart.key = f"{indicator.key}-{chart.kind}"
     if place.sheet:
         chart.sheet = place.sheet(indicator.key, chart.kind)
     if suffix and chart.kind == "line":
         chart.title = _("%(title)s by month") % {"title": chart.title}
     return chart
+
+
+def public_note(reader) -> str:
+    return _("numbers of fewer than %(floor)s households are put together") % {"floor": reader.floor}
+
+
+def _pairs(indicator: Indicator) -> bool:
+    """Return whether parts are pairs, "kind.level"."""
+    return bool(indicator.parts.labels) and all("." in part for part in indicator.parts.labels)
 
 
 def _published(indicator: Indicator) -> Chart:
@@ -249,7 +273,7 @@ def _line(place: Place, indicator: Indicator) -> Chart | None:
 
 
 def _gauge(place: Place, indicator: Indicator) -> Chart | None:
-    value = figures.values(place.user, indicator.key, [place.code], place.month).get(place.code)
+    value = place.reader.values(place.user, indicator.key, [place.code], place.month).get(place.code)
     if value is None or value.value is None:
         return None
     cells = [Cell(value.value, indicator.unit, value.url)]
@@ -272,7 +296,7 @@ def _gauge(place: Place, indicator: Indicator) -> Chart | None:
 
 
 def _parts(place: Place, indicator: Indicator) -> list[tuple[str, str, Decimal, str]]:
-    return figures.parts(place.user, indicator.key, place.code, place.month) if indicator.parts is not None else []
+    return place.reader.parts(place.user, indicator.key, place.code, place.month) if indicator.parts is not None else []
 
 
 def _part_unit(indicator: Indicator) -> str:
@@ -310,7 +334,7 @@ def _by_part(place: Place, indicator: Indicator, kind: str, *, with_share: bool 
 
 def _of_whole(place: Place, indicator: Indicator, kind: str) -> Chart | None:
     """Return one row a part: the share of the figure's denominator that it is, beside it its number and list."""
-    value = figures.values(place.user, indicator.key, [place.code], place.month).get(place.code)
+    value = place.reader.values(place.user, indicator.key, [place.code], place.month).get(place.code)
     if value is None or not value.denominator:
         return _by_part(place, indicator, kind, with_share=False)
     rows = [
@@ -489,9 +513,10 @@ def _grid(place: Place, indicator: Indicator, kind: str) -> Chart | None:
     """Return regions below against parts."""
     if indicator.parts is None:
         return None
-    if not place.below:
+    below = place.regions(indicator.key)
+    if not below:
         return _by_part(place, indicator, "bar")
-    found = figures.parts_of(place.user, indicator.key, list(place.below), place.month)
+    found = place.reader.parts_of(place.user, indicator.key, list(below), place.month)
     titles: dict[str, str] = {}
     weight: dict[str, Decimal] = {}
     for parts in found.values():
@@ -500,7 +525,7 @@ def _grid(place: Place, indicator: Indicator, kind: str) -> Chart | None:
             weight[part] = weight.get(part, Decimal(0)) + value
     order = list(indicator.parts.labels) or [part for part, *_rest in indicator.parts.items or indicator.parts.profile]
     rank = {part: position for position, part in enumerate(order)}
-    columns = sorted(titles, key=lambda part: (part == figures.NONE, rank.get(part, len(rank)), part))
+    columns = sorted(titles, key=lambda part: (part == figures.NONE, rank.get(part.partition("+")[0], len(rank)), part))
     rare: list[str] = []
     if len(columns) > MOST_COLUMNS:
         kept = set(sorted(columns, key=lambda part: -weight[part])[: MOST_COLUMNS - 1])
@@ -508,7 +533,7 @@ def _grid(place: Place, indicator: Indicator, kind: str) -> Chart | None:
         columns = [part for part in columns if part in kept]
     unit = "%" if _part_unit(indicator) == "%" else ""
     rows = []
-    for code, name in place.below.items():
+    for code, name in below.items():
         cells = {part: Cell(value, unit, url) for part, _label, value, url in found.get(code, ())}
         if not cells:
             continue
@@ -535,9 +560,7 @@ def _stack(place: Place, indicator: Indicator) -> Chart | None:
 
 
 def _heat(place: Place, indicator: Indicator) -> Chart | None:
-    pairs = (
-        indicator.parts is not None and indicator.parts.labels and all("." in part for part in indicator.parts.labels)
-    )
+    pairs = indicator.parts is not None and _pairs(indicator)
     return _crossed(place, indicator) if pairs else _grid(place, indicator, "heat")
 
 
@@ -566,7 +589,7 @@ def _by_month_of_parts(place: Place, indicator: Indicator) -> Chart:
     keys = [indicator.key, *[other for key, other in TOGETHER.items() if key == indicator.key and other in indicators]]
     rows: dict[str, list[Cell]] = {}
     for column, key in enumerate(keys):
-        for part, label, value, url in figures.parts(place.user, key, place.code, place.month):
+        for part, label, value, url in place.reader.parts(place.user, key, place.code, place.month):
             if part != figures.NONE:
                 rows.setdefault(label, [Cell(None) for _key in keys])[column] = Cell(value, "", url)
     columns = [Column(title_of(indicators[key])) for key in keys]

@@ -84,7 +84,9 @@ def positions(request, code):
         raise Http404
     if not Region.objects.filter(pk=code).exists():
         raise Http404
-    if standing.sees_points(request.user, code):
+    if battles.State.of(request.GET).public:
+        found = standing.EMPTY  # where few households stand, a cell points at them
+    elif standing.sees_points(request.user, code):
         found = standing.points(request.user, code)
     else:
         outline = (

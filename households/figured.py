@@ -73,6 +73,7 @@ def bin_labels() -> dict[str, str]:
 
 H = add("H", HOUSE)
 P = add("P", HOUSE, value="living")
+add("H.size", HOUSE, "living > 0", by="living")  # how many persons can be of how few households
 POOR_P = add("P.poor", HOUSE, f"status IN {POOR_SQL}", "living")
 show(
     "K01", _("Poverty rate"), "%",
@@ -308,6 +309,7 @@ for key, title, name, column in (
         parts=Parts(name), source=_("the twelve months up to the newest one in the ledger"),
     )  # fmt: skip
 BOTH = f"{KNOWN} AND net_before IS NOT NULL"
+add("income.both", HOUSE, BOTH)
 show(
     "K31", _("Growth of net income"), "%", add("income.gain", HOUSE, BOTH, "(net_pc_yuan - net_before) * living"),
     add("income.before", HOUSE, BOTH, "net_before * living"), chart="choropleth", good="up", thresholds=(0, 5, 10, 15),

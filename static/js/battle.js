@@ -20,7 +20,7 @@
   // --- the map --------------------------------------------------------------------------------------------------------
   const told = () => JSON.parse($("#battle-data")?.textContent || "null");
   const open = (code) => $(`[data-drill="${code}"]`)?.click();
-  const lit = (code, on) => $$(`[data-code="${code}"]`).forEach((row) => row.classList.toggle("lit", on));
+  const lit = (code, on) => $$(`[data-code~="${code}"]`).forEach((row) => row.classList.toggle("lit", on));
 
   async function show() {
     const data = told();
@@ -267,8 +267,9 @@
   document.addEventListener("mouseover", (event) => {
     const row = event.target.closest?.("#battle [data-code]");
     const before = document.documentElement.dataset.lit;
-    if (before && before !== row?.dataset.code) maps.get("battle-map")?.light(before, false);
-    if (row) { maps.get("battle-map")?.light(row.dataset.code, true); document.documentElement.dataset.lit = row.dataset.code; }
+    const light = (codes, on) => codes.split(" ").forEach((code) => maps.get("battle-map")?.light(code, on)); // a published group has several
+    if (before && before !== row?.dataset.code) light(before, false);
+    if (row) { light(row.dataset.code, true); document.documentElement.dataset.lit = row.dataset.code; }
     else delete document.documentElement.dataset.lit;
   });
   document.addEventListener("keydown", (event) => {
