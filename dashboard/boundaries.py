@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import json
+import re
 
 import shapely
 from django.core.cache import cache
@@ -12,6 +13,7 @@ from poverty import scope
 from regions.models import LEVEL_LENGTHS, Region
 
 LIMIT_BYTES = 150_000
+VERSION = re.compile(r"\d{1,20}\.\d{1,9}", re.ASCII)
 KEEP_SECONDS = 24 * 3600
 DETAIL = 2000  # the first tolerance is this part of the area's extent: about a third of a pixel on a wide map
 LEVELS = list(LEVEL_LENGTHS)
@@ -36,6 +38,11 @@ def levels(code: str) -> list[str]:
     """Return the level of `code` and the one below it."""
     place = next((place for place, length in enumerate(LEVEL_LENGTHS.values()) if length == len(code)), len(LEVELS) - 1)
     return LEVELS[place : place + 2]
+
+
+def kept(code: str, version: str) -> tuple[str, bytes] | None:
+    """Return what `packed` made of a version before: its address always means the same."""
+    return cache.get(f"boundaries:{code}:{version}") if VERSION.fullmatch(version) else None
 
 
 def packed(code: str, version: str) -> tuple[str, bytes]:

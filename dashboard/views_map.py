@@ -2,11 +2,13 @@
 
 import io
 import re
+from types import SimpleNamespace
 
 from django.conf import settings
 from django.contrib.gis.db.models.functions import Envelope
 from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
@@ -17,6 +19,7 @@ from accounts.roles import Permission
 from dashboard import battle as battles
 from dashboard import board as boards
 from dashboard import charts as charting
+from dashboard import kept
 from dashboard import positions as standing
 from poverty.xlsx import Workbook
 from regions.models import Region
@@ -30,13 +33,23 @@ EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 def page(request):
     """One figure of one area in one month on the map, what stands out in it, and the way down."""
     state = battles.State.of(request.GET)
-    found = battles.make(request.user, state, reverse("dashboard:map"))
+    found = kept.part(request, state, lambda: _view(request, state))
     if found is None:
         # Who is paired with single households has no area: their own figures stand on the home page.
         return render(request, "dashboard/battle_none.html")
     if request.htmx and not request.htmx.history_restore_request:
-        return render(request, "dashboard/_battle.html", {"battle": found})
-    return render(request, "dashboard/battle.html", {"battle": found, "tiles": settings.LEAFLET_CONFIG["TILES"]})
+        return HttpResponse(found.html)
+    context = {"battle": found.head, "part": found.html, "tiles": settings.LEAFLET_CONFIG["TILES"]}
+    return render(request, "dashboard/battle.html", context)
+
+
+def _view(request, state) -> kept.Part | None:
+    battle = battles.make(request.user, state, reverse("dashboard:map"))
+    if battle is None:
+        return None
+    names = ("name", "title", "month", "months", "place", "last_place")
+    head = SimpleNamespace(**{name: getattr(battle, name) for name in names})
+    return kept.Part(render_to_string("dashboard/_battle.html", {"battle": battle}, request), head)
 
 
 @policy(Permission.FIGURES_VIEW)
@@ -45,10 +58,15 @@ def page(request):
 def charts(request):
     """The charts of the subject that the chosen figure belongs to; without a script a page of tables."""
     state = battles.State.of(request.GET)
+    if request.htmx:
+        return HttpResponse(kept.part(request, state, lambda: _charts(request, state)).html)
     found = battles.charts_of(request.user, state)
-    template = "dashboard/_charts.html" if request.htmx else "dashboard/charts.html"
-    back = state.url(reverse("dashboard:map"))
-    return render(request, template, {"charts": found, "back": back})
+    return render(request, "dashboard/charts.html", {"charts": found, "back": state.url(reverse("dashboard:map"))})
+
+
+def _charts(request, state) -> kept.Part:
+    found = {"charts": battles.charts_of(request.user, state)}
+    return kept.Part(render_to_string("dashboard/_charts.html", found, request))
 
 
 @policy(Permission.FIGURES_VIEW)
