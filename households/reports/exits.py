@@ -1,7 +1,9 @@
 """Exit results: the population balance, the exit test item by item, why households fail it, and how the poor have fared."""
 
+from django.db import connection
+
 from accounts.masks import mask_name
-from dashboard import figures
+from dashboard import figures, figuring
 from households import exit8
 from households.models import Household, Member
 from households.reports import balance, causes, income
@@ -126,22 +128,24 @@ def _list(book, named: bool):
     if not named or not book.newest:
         yield Text("未达标农户名单不在本报告中：名单只列入有权查看的机关就当前月份生成的报告。")
         return
-    found: dict[int, list[str]] = {}
-    for part, title, name in indicators["K25"].parts.items:
-        item = exit8.BY_KEY[part.partition(".")[0]]
-        if not name or not item:
-            continue
-        behind = Household.objects.in_scope().filter(pk__in=figures.households_behind("K25", part, book.code))
-        for key in behind.order_by().values_list("pk", flat=True):
-            found.setdefault(key, []).append(figures.label("K25", part).partition(": ")[2] or str(title))
+    called = {
+        part: figures.label("K25", part).partition(": ")[2] or str(title)
+        for part, title, _name in indicators["K25"].parts.items
+    }
+    # One pass over the households, whatever the number of reasons.
+    failing = figuring.select_sql("figure_house", figures.frame(book.code), f"household_id, {exit8.reasons()}")
+    with connection.cursor() as cursor:
+        cursor.execute(f"{failing} WHERE items_failed > 0")
+        reasons = {key: [reason.partition(":")[0] for reason in found] for key, found in cursor.fetchall()}
+    found = {key: [called[reason] for reason in some if reason in called] for key, some in reasons.items()}
     chosen = Household.objects.in_scope().filter(pk__in=found).order_by("village_id", "household_no")
     rows = list(chosen.values_list("pk", "village_id", "household_no")[:MOST])
     heads = Member.objects.in_scope().active().filter(household_id__in=[key for key, *_rest in rows], relation="01")
     names = dict(heads.values_list("household_id", "name"))
     places = {code for _key, village, _number in rows for code in (village, village[:9])}
-    called = dict(Region.objects.filter(pk__in=places).values_list("pk", "name"))
+    regions = dict(Region.objects.filter(pk__in=places).values_list("pk", "name"))
     table = [
-        (called.get(village[:9], ""), called.get(village, village), number, mask_name(names.get(key, "")) or "—",
+        (regions.get(village[:9], ""), regions.get(village, village), number, mask_name(names.get(key, "")) or "—",
          "；".join(found[key]), len(found[key]))
         for key, village, number in rows
     ]  # fmt: skip

@@ -2,6 +2,7 @@
 
 from io import BytesIO
 
+from django.utils import timezone
 from openpyxl import Workbook
 from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.utils import get_column_letter
@@ -22,17 +23,31 @@ def write_sheet(book, name: str, heads: list[str], rows, widths: list[int]):
     for cell in sheet[1]:
         cell.font, cell.fill = Font(bold=True), PatternFill("solid", fgColor="DDE8F3")
         cell.alignment = Alignment(wrap_text=True, vertical="center")
-    for row in rows:
+    last = 1
+    for last, row in enumerate(rows, 2):
         sheet.append([_safe(value) for value in row])
-        for cell in sheet[sheet.max_row]:
-            if isinstance(cell.value, str):
-                cell.data_type = "s"
+        for column, value in enumerate(row, 1):
+            # Looking at a cell costs little, at the last row of a sheet all that it has.
+            if isinstance(value, str) and value[:1] in ("=", "#"):
+                sheet.cell(last, column).data_type = "s"
+            elif isinstance(value, int | float) and not isinstance(value, bool) and abs(value) >= 1000:
+                sheet.cell(last, column).number_format = "#,##0.##" if isinstance(value, float) else "#,##0"
     sheet.freeze_panes = "A2"
-    if sheet.max_row > 1:
-        sheet.auto_filter.ref = sheet.dimensions
+    if last > 1:
+        sheet.auto_filter.ref = f"A1:{get_column_letter(len(heads))}{last}"
+    lay_out(sheet)
     for number, width in enumerate(widths, 1):
         sheet.column_dimensions[get_column_letter(number)].width = width
     return sheet
+
+
+def lay_out(sheet) -> None:
+    """Let the sheet be printed as it is read: on A4 across, as wide as a page, its head on every one."""
+    sheet.print_title_rows = "1:1"
+    sheet.page_setup.paperSize, sheet.page_setup.orientation = sheet.PAPERSIZE_A4, "landscape"
+    sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight = 1, 0
+    sheet.sheet_properties.pageSetUpPr.fitToPage = True
+    sheet.oddFooter.center.text = "&A  &P / &N"
 
 
 def write(found: Figures, title: str) -> bytes:
@@ -40,7 +55,7 @@ def write(found: Figures, title: str) -> bytes:
     front = book.active
     front.title = "概况"
     lines = [
-        (title, None), ("地区", found.path), ("月份", f"{found.month:%Y-%m}"), ("数据时点", f"{found.as_of:%Y-%m-%d %H:%M}"),
+        (title, None), ("地区", found.path), ("月份", f"{found.month:%Y-%m}"), ("数据时点", f"{timezone.localtime(found.as_of):%Y-%m-%d %H:%M}"),
         ("记录数", found.records), ("得分", None if found.score is None else float(found.score)),
         *((f"{label}得分", _float(found.subs.get(str(key)))) for key, label in score.FACETS.items()),
         ("未结疑点", found.open), ("本月新增", found.new), ("本月办结", found.closed), ("逾期未结", found.overdue),
