@@ -295,7 +295,7 @@ class Households(ListView):
             "household_no": row.household_no,
             "head_name": name,
             "size": row.size,
-            "page": row.get_absolute_url(),
+            "page": row.address,
             "net_pc_yuan": str(income["net_pc"]) if income else None,
             "income_year": income["year"] if income else None,
             "open_findings": row.findings if viewer.user.may(Permission.FINDING_VIEW) else None,

@@ -5,14 +5,16 @@ of 75,000 households as in a village.
 """
 
 import hashlib
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
+from uuid import UUID
 
 from django.core.cache import cache
 from django.core.paginator import Paginator
 from django.db import connection
 from django.db.models import Count, F, IntegerField, OuterRef, Subquery
 from django.db.models.functions import Coalesce, Collate, JSONObject
+from django.urls import reverse
 
 from dashboard import counts, figures, figuring
 from dashboard.models import VillageCount
@@ -29,6 +31,30 @@ OF_EXIT_TEST = ("K22", "K23", "K24", "K25")  # figures whose list says why a hou
 KEEP_SECONDS = 3600
 HEAD = next(code for code, label in RELATION.labels.items() if label == "户主")
 PINYIN = "zh-x-icu"
+
+
+@dataclass(slots=True)
+class Row:
+    """A household as lists show it. A page of fifty model instances costs more than all else that is read for it."""
+
+    pk: int
+    uid: UUID
+    household_no: str
+    village_id: str
+    hamlet_name: str | None
+    status: str | None
+    household_type: str | None
+    main_cause: str | None
+    exit_year: int | None
+    size: int  # members who live there
+    head: dict | None  # {"name", "born"} of the head on file
+    income: dict | None  # {"year", "net_pc"}: the newest known net income per head, yuan
+    findings: int  # open ones
+    address: str = ""  # of its file
+    reasons: tuple[str, ...] = ()  # why it fails the exit test, where the list is behind a figure of that
+
+
+SHOWN = [part.name for part in fields(Row) if part.name not in ("address", "reasons")]
 
 
 @dataclass
@@ -55,16 +81,15 @@ def with_head(households, user):
     )
 
 
-def with_details(households, user, year: int | None = None):
-    """Annotate what a row of the list shows beside the household's own columns."""
+def rows_of(households, user, year: int | None = None) -> list[Row]:
+    """Return the rows of `households` in their order, with what a list shows beside their own columns."""
     years = HouseholdYear.objects.visible_to(user).filter(household_id=OuterRef("pk"), withdrawn_at__isnull=True)
     if year:
         years = years.filter(year=year)
     sizes = living(user).values("household_id").annotate(n=Count("pk")).values("n")
     findings = Finding.objects.visible_to(user).filter(household_id=OuterRef("pk"), closed_at__isnull=True)
     open_findings = findings.order_by().values("household_id").annotate(n=Count("pk")).values("n")
-    # A list shows no position: to make fifty points of it costs more than all else of the rows.
-    return with_head(households.defer("position"), user).annotate(
+    detailed = with_head(households, user).annotate(
         size=Coalesce(Subquery(sizes, output_field=IntegerField()), 0),
         income=Subquery(
             years.filter(net_pc_yuan__isnull=False)
@@ -73,6 +98,12 @@ def with_details(households, user, year: int | None = None):
         ),
         findings=Coalesce(Subquery(open_findings, output_field=IntegerField()), 0),
     )
+    rows = [Row(*values) for values in detailed.values_list(*SHOWN)]
+    if rows:
+        address = reverse("households:detail", args=[rows[0].uid])
+        for row in rows:
+            row.address = address.replace(str(rows[0].uid), str(row.uid))
+    return rows
 
 
 def ordered(households, sort: str, user, year: int | None = None):
@@ -192,8 +223,8 @@ def make(form: HouseholdFilterForm, user, per_page: int = PER_PAGE) -> Listing:
             keys = _found(found, user, page.number, per_page)[2]
         if key:
             cache.set(key, (households, persons), KEEP_SECONDS)
-    rows = with_details(Household.objects.visible_to(user).filter(pk__in=keys), user, year)
-    page.object_list = list(ordered(rows, asked["sort"], user, year))
+    here = ordered(Household.objects.visible_to(user).filter(pk__in=keys), asked["sort"], user, year)
+    page.object_list = rows_of(here, user, year)
     names = place_names({row.village_id for row in page.object_list} | {asked["region"]})
     if not asked["figure"]:
         return Listing(page, households, persons, names)
@@ -211,7 +242,7 @@ def _tell_reasons(rows) -> None:
         cursor.execute(figuring.select_sql("figure_house", frame, f"household_id, {exit8.reasons()}"))
         found = dict(cursor.fetchall())
     for row in rows:
-        row.reasons = [exit8.words(code) for code in found.get(row.pk, ())]
+        row.reasons = tuple(exit8.words(code) for code in found.get(row.pk, ()))
 
 
 def _figure_number(form: HouseholdFilterForm, everything, user, households: int) -> Decimal:

@@ -4,38 +4,41 @@ A page of filters holds some sixty choices; a template each made up a seventh of
 """
 
 from django.forms.renderers import DjangoTemplates
-from django.utils.html import format_html, format_html_join
+from django.utils.html import conditional_escape
 from django.utils.safestring import mark_safe
 
 SELECT = "django/forms/widgets/select.html"
 
 
-def _attributes(attrs: dict):
+def _attributes(attrs: dict) -> str:
     """Return attributes as `django/forms/widgets/attrs.html` writes them: True stands alone, None and False are left out."""
-    shown = ((name, value) for name, value in attrs.items() if value is not None and value is not False)
-    return mark_safe(  # noqa: S308 - every part is escaped
-        "".join(
-            format_html(" {}", name) if value is True else format_html(' {}="{}"', name, value) for name, value in shown
-        )
+    return "".join(
+        f" {conditional_escape(name)}"
+        if value is True
+        else f' {conditional_escape(name)}="{conditional_escape(value)}"'
+        for name, value in attrs.items()
+        if value is not None and value is not False
     )
 
 
-def _options(options):
-    return format_html_join(
-        "\n",
-        '  <option value="{}"{}>{}</option>',
-        ((one["value"], _attributes(one["attrs"]), one["label"]) for one in options),
+def _options(options) -> str:
+    return "\n".join(
+        f'  <option value="{conditional_escape(one["value"])}"{_attributes(one["attrs"]) if one["attrs"] else ""}>'
+        f"{conditional_escape(one['label'])}</option>"
+        for one in options
     )
 
 
 def select(widget: dict) -> str:
     """Return a `<select>` from the context of `django.forms.Select`."""
     groups = [
-        format_html('<optgroup label="{}">\n{}\n</optgroup>', name, _options(options)) if name else _options(options)
+        f'<optgroup label="{conditional_escape(name)}">\n{_options(options)}\n</optgroup>'
+        if name
+        else _options(options)
         for name, options, _index in widget["optgroups"]
     ]
-    inner = format_html_join("\n", "{}", ((group,) for group in groups))
-    return format_html('<select name="{}"{}>\n{}\n</select>', widget["name"], _attributes(widget["attrs"]), inner)
+    opening = f'<select name="{conditional_escape(widget["name"])}"{_attributes(widget["attrs"])}>'
+    return mark_safe("\n".join([opening, *groups, "</select>"]))  # noqa: S308 - every part is escaped above
 
 
 class Renderer(DjangoTemplates):

@@ -224,7 +224,7 @@ def listed(world, **query) -> tuple[set, int, int]:
     numbers, page = set(), 1
     while True:
         context = ask(world, "person", "get", "/households/", {**query, "page": page}).context
-        numbers |= {row.household_no for row, _head, _place in context["rows"]}
+        numbers |= {row["number"] for row in context["rows"]}
         if not context["page"].has_next():
             return numbers, context["households"], context["persons"]
         page += 1

@@ -183,7 +183,7 @@ def _calibration(scored) -> dict | None:
 class Card:
     """A household of the list of risks as the reader may see it."""
 
-    row: Household
+    row: listing.Row
     head: str
     place: str
     score: float | None = None
@@ -211,8 +211,7 @@ def cards_of(place, scored, ids: list[int]) -> list[Card]:
 
 def households_of(user, ids, year: int) -> dict[int, Card]:
     """Return the households as a list shows them, in the reader's scope and behind the reader's masks."""
-    rows = listing.with_details(Household.objects.visible_to(user).in_register().filter(pk__in=ids), user, year)
-    rows = list(rows)
+    rows = listing.rows_of(Household.objects.visible_to(user).in_register().filter(pk__in=ids), user, year)
     names = listing.place_names({row.village_id for row in rows})
     viewer = Viewer(user)
     return {

@@ -1,5 +1,7 @@
 """What every page's frame needs: icons of the sprite, and form controls with Tabler's classes. `{% load frame %}`."""
 
+import functools
+
 from django import forms, template
 from django.templatetags.static import static
 from django.utils.html import format_html
@@ -13,8 +15,12 @@ CHECKS = (forms.CheckboxInput, forms.CheckboxSelectMultiple, forms.RadioSelect)
 @register.simple_tag
 def icon(name, extra="", label=""):
     """Draw an icon of the sprite; without a label it is decoration and hidden from screen readers."""
-    if not name:
-        return ""
+    return _drawn(name, str(extra), str(label)) if name else ""
+
+
+@functools.lru_cache(maxsize=2000)
+def _drawn(name: str, extra: str, label: str) -> str:
+    """Return an icon's markup: a page has some thirty of them, and the sprite's hashed address costs most of each."""
     told = format_html('role="img" aria-label="{}"', label) if label else mark_safe('aria-hidden="true"')
     return format_html(
         '<svg class="icon {}" {} focusable="false" width="20" height="20"><use href="{}#{}"></use></svg>',
