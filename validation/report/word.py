@@ -5,14 +5,17 @@ from io import BytesIO
 from django.utils import timezone
 from docx import Document
 from docx.enum.text import WD_ALIGN_PARAGRAPH
+from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
-from docx.shared import Cm, Pt
+from docx.shared import Cm, Pt, RGBColor
 
 from validation import score
 from validation.report.charts import Charts
 from validation.report.figures import SEVERITIES, Figures, advice
 
 BODY, HEAD = "仿宋", "黑体"  # the offices' own; a machine without them takes what it has
+BLACK = RGBColor(0, 0, 0)
+WIDTH_CM = 15.8  # between the margins
 
 
 def set_fonts(document) -> None:
@@ -23,12 +26,29 @@ def set_fonts(document) -> None:
         ("Title", HEAD, 20),
     ):
         style = document.styles[name]
-        style.font.name, style.font.size = "Times New Roman", Pt(size)
+        style.font.name, style.font.size, style.font.color.rgb = "Times New Roman", Pt(size), BLACK
         style.element.get_or_add_rPr().get_or_add_rFonts().set(qn("w:eastAsia"), font)
     section = document.sections[0]
     section.page_width, section.page_height = Cm(21), Cm(29.7)
     section.left_margin = section.right_margin = Cm(2.6)
     section.top_margin = section.bottom_margin = Cm(2.5)
+    _number_pages(section)
+
+
+def _number_pages(section) -> None:
+    line = section.footer.paragraphs[0]
+    line.alignment = WD_ALIGN_PARAGRAPH.CENTER
+    for text, code in (("— ", None), ("", "PAGE"), (" —", None)):
+        run = line.add_run(text)
+        run.font.size = Pt(10.5)
+        if code:
+            for kind, words in (("begin", None), (None, code), ("end", None)):
+                part = OxmlElement("w:instrText" if words else "w:fldChar")
+                if words:
+                    part.text = words
+                else:
+                    part.set(qn("w:fldCharType"), kind)
+                run._r.append(part)
 
 
 def write_table(document, heads: list[str], rows: list[tuple], numeric: int) -> None:
@@ -36,29 +56,68 @@ def write_table(document, heads: list[str], rows: list[tuple], numeric: int) -> 
     if not rows:
         document.add_paragraph("无。")
         return
+    words = len(heads) - numeric
+    # What is counted in shares or yuan has its two decimals in every line, or the points do not stand below each other.
+    exact = [number >= words and any(sign in head for sign in ("%", "元")) for number, head in enumerate(heads)]
+    texts = [[_shown(value, exact[number]) for number, value in enumerate(row)] for row in rows]
     table = document.add_table(rows=1, cols=len(heads), style="Table Grid")
+    table.autofit = False
     for cell, text in zip(table.rows[0].cells, heads, strict=True):
         cell.text = text
         cell.paragraphs[0].runs[0].bold = True
-    table.rows[0]._tr.get_or_add_trPr().append(table.rows[0]._tr.makeelement(qn("w:tblHeader"), {qn("w:val"): "true"}))
-    for row in rows:
-        cells = table.add_row().cells
-        for number, value in enumerate(row):
-            text = _shown(value)
-            cells[number].text = text
-            if number >= len(heads) - numeric:
-                cells[number].paragraphs[0].alignment = WD_ALIGN_PARAGRAPH.RIGHT
+        cell._tc.get_or_add_tcPr().append(_made("w:shd", val="clear", color="auto", fill="E8EEF4"))
+    head = table.rows[0]._tr.get_or_add_trPr()
+    head.append(_made("w:cantSplit"))
+    head.append(_made("w:tblHeader"))
+    for row in texts:
+        added = table.add_row()
+        added._tr.get_or_add_trPr().append(_made("w:cantSplit"))
+        for cell, text in zip(added.cells, row, strict=True):
+            cell.text = text
+    widths = _widths(heads, texts, words)
+    for column, width in zip(table.columns, widths, strict=True):
+        column.width = width
     for row in table.rows:
-        for cell in row.cells:
-            for paragraph in cell.paragraphs:
-                for run in paragraph.runs:
-                    run.font.size = Pt(9)
-    document.add_paragraph()
+        for number, cell in enumerate(row.cells):
+            cell.width = widths[number]
+            paragraph = cell.paragraphs[0]
+            if number >= words:
+                paragraph.alignment = WD_ALIGN_PARAGRAPH.RIGHT
+            for run in paragraph.runs:
+                run.font.size = Pt(9)
+    gap = document.add_paragraph()
+    gap.paragraph_format.space_after, gap.paragraph_format.line_spacing = Pt(0), Pt(8)
 
 
-def _shown(value) -> str:
+def _made(name: str, **attributes):
+    element = OxmlElement(name)
+    for key, value in (attributes or {"val": "true"}).items():
+        element.set(qn(f"w:{key}"), value)
+    return element
+
+
+def _widths(heads: list[str], texts: list[list[str]], words: int) -> list[Cm]:
+    """Return the columns' widths: as their longest texts ask, none so wide that the others break at every word."""
+    asked = []
+    for number, head in enumerate(heads):
+        longest = max(_em(row[number]) for row in texts)
+        # The head of a number may stand on two lines.
+        longest = max(longest, _em(head) if number < words else (_em(head) + 1) / 2)
+        asked.append(min(max(longest, 3.0), 24.0) + 1.4)
+    whole = sum(asked)
+    return [Cm(WIDTH_CM * one / whole) for one in asked]
+
+
+def _em(text: str) -> float:
+    """Return how many Chinese letters wide a text is."""
+    return sum(1.0 if ord(sign) > 0x2000 else 0.52 for sign in text)
+
+
+def _shown(value, exact: bool = False) -> str:
     if value is None or value == "":
         return "—"
+    if exact and isinstance(value, int):
+        value = float(value)
     return f"{value:,}" if isinstance(value, int) else f"{value:,.2f}" if isinstance(value, float) else str(value)
 
 
