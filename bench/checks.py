@@ -1,8 +1,10 @@
-"""The rows about data rules, matching and the ledger, all measured on one county: `--only rules,match,ledger`."""
+"""The rows about data rules, matching, the ledger and the battle map, all measured on one county:
+`--only rules,match,ledger,map`."""
 
 from bench import county, register, steps, truth
+from bench.map import Map
 
-SETS = ("rules", "match", "ledger")
+SETS = ("rules", "match", "ledger", "map")
 SLICE, QUICK_SLICE = 300, 60
 
 
@@ -22,14 +24,20 @@ class Checks:
         self.load(*self.made["sheets"], *self.made["earlier"])
         register.settle()
         self.empty_ledger = self.ledger()
-        if self.wants("rules"):
+        if self.wants("rules", "map"):
             self.load(*self.made["lists"])
             county.finish(self.files, self.made)
             self.bench.facts["county"] = county.counts()
+        if self.wants("rules"):
             self.rules()
+        if self.wants("map"):
+            if not self.wants("rules"):
+                self.full_run("all rules: figures count their findings")
+            self.map = Map(self)
+            self.map.once()
         if self.wants("match"):
             self.match()
-        if self.wants("rules", "ledger"):
+        if self.wants("rules", "ledger", "map"):
             self.ten_times()
 
     def load(self, *sheets: dict) -> dict:
@@ -177,6 +185,8 @@ class Checks:
             detail = {"tenfold": tenfold, "once": once, "growth": _growth(tenfold["ms"], once["ms"])}
             self.bench.add("all rules, 10× register and ledger against 1×", tenfold["seconds"], once["seconds"], "s", 14,
                            detail=detail)  # fmt: skip
+        if self.wants("map"):
+            self.map.tenfold()
         if self.wants("ledger"):
             lines = county.more_lines()
             self.load(*[sheet for sheet in self.made["sheets"] if sheet["kind"] == "persons"])

@@ -29,6 +29,7 @@ class Page:
     url: str
     cookie: str
     rows: int = 0  # of a list: fewer would be another page than the one that is meant
+    headers: dict[str, str] = field(default_factory=dict)  # beside the cookie
     seconds: int = 0  # of a round
     times: list[float] = field(default_factory=list)
     empty: list[float] = field(default_factory=list)
@@ -114,7 +115,8 @@ def serving():
 
 def ask(address: str, page: Page) -> bytes:
     """Return the page; anything but a page is an error, or its speed would mean nothing."""
-    request = urllib.request.Request(address + page.url, headers={"Cookie": page.cookie})  # noqa: S310 — loopback
+    headers = {"Cookie": page.cookie, **page.headers}
+    request = urllib.request.Request(address + page.url, headers=headers)  # noqa: S310 — loopback
     with urllib.request.urlopen(request, timeout=300) as answer:  # noqa: S310
         if answer.status != 200 or answer.url != address + page.url:
             raise RuntimeError(f"{page.name}: {answer.status} {answer.url}")
@@ -124,14 +126,16 @@ def ask(address: str, page: Page) -> bytes:
     return body
 
 
-def load(address: str, url: str, cookie: str, seconds: int) -> dict:
+def load(address: str, url: str, cookie: str, seconds: int, headers: dict | None = None) -> dict:
     """Ask for one address as fast as it answers, over 20 connections."""
     # The server still works at what the former load asked for and no longer waits for.
     ask(address, Page("empty", EMPTY, cookie))
+    said = {"Cookie": cookie, **(headers or {})}
     done = subprocess.run(
         [
             "wrk", f"-t{THREADS}", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", "120s", "--latency",
-            "-s", str(place.ROOT / "bench/p95.lua"), "-H", f"Cookie: {cookie}", address + url,
+            "-s", str(place.ROOT / "bench/p95.lua"), *[word for one in said.items() for word in ("-H", ": ".join(one))],
+            address + url,
         ],
         capture_output=True, text=True, check=True, timeout=seconds + 120,
     )  # fmt: skip
@@ -141,11 +145,13 @@ def load(address: str, url: str, cookie: str, seconds: int) -> dict:
     return found
 
 
-def weighed(server: int, address: str, url: str, cookie: str, seconds: int) -> tuple[dict, tuple[float, float]]:
+def weighed(
+    server: int, address: str, url: str, cookie: str, seconds: int, headers: dict | None = None
+) -> tuple[dict, tuple[float, float]]:
     """As `load`, with the processor's milliseconds a request took in the web and database processes."""
     sides = family(server), database_processes(place.database_name())
     before = [cpu_seconds(pids) for pids in sides]
-    found = load(address, url, cookie, seconds)
+    found = load(address, url, cookie, seconds, headers)
     spent = [cpu_seconds(pids) - was for pids, was in zip(sides, before, strict=True)]
     web, database = (1000 * taken / max(found["requests"], 1) for taken in spent)
     return found, (web, database)
@@ -159,7 +165,7 @@ def measure(pages: list[Page], *, rounds: int, seconds: int, warm: int = 2) -> d
     with serving() as (address, watch):
         for page in pages:
             ask(address, page)
-            warmed = load(address, page.url, page.cookie, warm)
+            warmed = load(address, page.url, page.cookie, warm, page.headers)
             # Only answers that came are counted: a round lasts long enough for several of every connection's.
             wanted = warm * ANSWERS * CONNECTIONS / max(warmed["requests"], 1)
             page.seconds = max(seconds, min(round(wanted), MOST_SECONDS))
@@ -168,7 +174,7 @@ def measure(pages: list[Page], *, rounds: int, seconds: int, warm: int = 2) -> d
                 bare, cpu = weighed(watch.pid, address, EMPTY, page.cookie, seconds)
                 page.empty.append(bare["p95"] / 1000)
                 page.empty_cpu.append(cpu)
-                found, cpu = weighed(watch.pid, address, page.url, page.cookie, page.seconds)
+                found, cpu = weighed(watch.pid, address, page.url, page.cookie, page.seconds, page.headers)
                 if not found["requests"] or not bare["requests"]:
                     raise RuntimeError(f"{page.name}: not one answer in {page.seconds} s")
                 page.times.append(found["p95"] / 1000)

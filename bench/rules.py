@@ -95,27 +95,37 @@ def scans(*, on) -> dict:
     from poverty.declarations import passes
     from validation import engine
 
-    tables = {
-        model._meta.db_table: [field.column for field in model._meta.concrete_fields]
-        for model in apps.get_models()
-        if model._meta.managed and model._meta.app_label in ("households", "validation", "regions")
-    }
-    with scope.system("bench"), transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT set_config('max_parallel_workers_per_gather', '0', true), set_config('jit', 'off', true),"
-            " set_config('enable_indexscan', 'off', true), set_config('enable_indexonlyscan', 'off', true),"
-            " set_config('enable_bitmapscan', 'off', true)"
-        )
-        reads = {}
+    reads = {}
+    with scope.system("bench"):
         for rule in engine.everything():
             if rule.find is None:
                 continue
             check = engine.Check(on)
             sql, _params = engine._all_hits(rule, check, engine.areas(rule, "", on))
             said = " ".join([sql, *(passes[name].sql(check)[0] for name in engine.needed_passes([rule]))])
-            reads[rule.id] = sorted(set(re.findall(r"\w+", said)) & set(tables))
-        seconds = {}
-        for table in set().union(*reads.values()):
+            reads[rule.id] = sorted(set(re.findall(r"\w+", said)))
+    seconds = scan(set().union(*reads.values()))
+    return {
+        "seconds": sum(seconds.get(table, 0) for names in reads.values() for table in names), "rules": len(reads),
+        "scan_ms": {name: round(1000 * value, 1) for name, value in sorted(seconds.items(), key=lambda one: -one[1])},
+    }  # fmt: skip
+
+
+def scan(words: set[str]) -> dict[str, float]:
+    """Return {table: seconds} of reading all columns of the tables among `words`, with one process and no index."""
+    tables = {
+        model._meta.db_table: [field.column for field in model._meta.concrete_fields]
+        for model in apps.get_models()
+        if model._meta.managed and model._meta.app_label in ("households", "validation", "regions")
+    }
+    seconds = {}
+    with scope.system("bench"), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT set_config('max_parallel_workers_per_gather', '0', true), set_config('jit', 'off', true),"
+            " set_config('enable_indexscan', 'off', true), set_config('enable_indexonlyscan', 'off', true),"
+            " set_config('enable_bitmapscan', 'off', true)"
+        )
+        for table in sorted(words & set(tables)):
             touch = ", ".join(f'count("{column}")' for column in tables[table])
             times = []
             for _round in range(3):
@@ -123,10 +133,7 @@ def scans(*, on) -> dict:
                 cursor.execute(f"SELECT {touch} FROM {table}")
                 times.append(time.perf_counter() - begun)
             seconds[table] = statistics.median(times)
-    return {
-        "seconds": sum(seconds[table] for names in reads.values() for table in names), "rules": len(reads),
-        "scan_ms": {name: round(1000 * value, 1) for name, value in sorted(seconds.items(), key=lambda one: -one[1])},
-    }  # fmt: skip
+    return seconds
 
 
 # --- previews ---------------------------------------------------------------------------------------------------------

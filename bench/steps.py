@@ -166,11 +166,36 @@ def rule_loop(*, on: str, households: int) -> dict:
     return loop.measure(on=dt.date.fromisoformat(on), households=households)
 
 
+def figures(*, month: str) -> dict:
+    from bench import map as maps
+
+    return maps.figures(month=month)
+
+
+def figure_scans(*, month: str) -> dict:
+    from bench import map as maps
+
+    return maps.figure_scans(month=month)
+
+
+def one_village(*, county: str, month: str) -> dict:
+    from bench import map as maps
+
+    return maps.one_village(county=county, month=month)
+
+
+def browser(*, address: str, cookie: str, rounds: int) -> dict:
+    from bench import map as maps
+
+    return maps.browser(address=address, cookie=cookie, rounds=rounds)
+
+
 STEPS = {
     step.__name__: step
     for step in (
         *(import_sheet, import_sheets, floor, rival, load_regions, ledger_floor),
         *(full_run, scans, previews, recheck, joins, rule_loop),
+        *(figures, figure_scans, one_village, browser),
     )
 }
 
