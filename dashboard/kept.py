@@ -56,9 +56,9 @@ class Part:
     head: SimpleNamespace = field(default_factory=SimpleNamespace)
 
 
-def part(request, state, make: Callable[[], Part | None]) -> Part | None:
-    """Return the part that the request asks for, as it is kept or as `make` makes it."""
-    key = None if settings.DEBUG else _key(request, state)
+def part(request, state, template: str, make: Callable[[], Part | None]) -> Part | None:
+    """Return the part that the request asks for, as it is kept or as `make` makes it with the template."""
+    key = None if settings.DEBUG else _key(request, state, template)
     if key is None:
         return make()
     found = cache.get(key)
@@ -73,7 +73,7 @@ def part(request, state, make: Callable[[], Part | None]) -> Part | None:
     return Part(mark_safe(html), SimpleNamespace(**head))  # noqa: S308 — rendered by our own templates
 
 
-def _key(request, state) -> str | None:
+def _key(request, state, template: str) -> str | None:
     """Return the name of the part, None where it cannot be kept."""
     user = request.user
     code = state.area or whole_area(user)
@@ -90,7 +90,7 @@ def _key(request, state) -> str | None:
         return None
     ranges = sorted((one.lo, one.hi) for one in user.scope_ranges())
     said = (
-        *(RELEASE, request.path, state.query(), bool(request.htmx), user.role, user.region_id, ranges),
+        *(RELEASE, template, request.path, state.query(), bool(request.htmx), user.role, user.region_id, ranges),
         *(get_language(), timezone.localdate(), stamp),
     )
     return "battle:" + hashlib.sha256(repr(said).encode()).hexdigest()

@@ -24,6 +24,7 @@ from dashboard import positions as standing
 from poverty.xlsx import Workbook
 from regions.models import Region
 
+CHARTS = "dashboard/_charts.html"
 EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
@@ -33,23 +34,24 @@ EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 def page(request):
     """One figure of one area in one month on the map, what stands out in it, and the way down."""
     state = battles.State.of(request.GET)
-    found = kept.part(request, state, lambda: _view(request, state))
+    whole = not request.htmx or request.htmx.history_restore_request
+    template = "dashboard/_battle_page.html" if whole else "dashboard/_battle.html"
+    found = kept.part(request, state, template, lambda: _view(request, state, template))
     if found is None:
         # Who is paired with single households has no area: their own figures stand on the home page.
         return render(request, "dashboard/battle_none.html")
-    if request.htmx and not request.htmx.history_restore_request:
+    if not whole:
         return HttpResponse(found.html)
     context = {"battle": found.head, "part": found.html, "tiles": settings.LEAFLET_CONFIG["TILES"]}
     return render(request, "dashboard/battle.html", context)
 
 
-def _view(request, state) -> kept.Part | None:
+def _view(request, state, template: str) -> kept.Part | None:
     battle = battles.make(request.user, state, reverse("dashboard:map"))
     if battle is None:
         return None
-    names = ("name", "title", "month", "months", "place", "last_place")
-    head = SimpleNamespace(**{name: getattr(battle, name) for name in names})
-    return kept.Part(render_to_string("dashboard/_battle.html", {"battle": battle}, request), head)
+    head = SimpleNamespace(name=battle.name, title=battle.title)
+    return kept.Part(render_to_string(template, {"battle": battle}, request), head)
 
 
 @policy(Permission.FIGURES_VIEW)
@@ -59,14 +61,14 @@ def charts(request):
     """The charts of the subject that the chosen figure belongs to; without a script a page of tables."""
     state = battles.State.of(request.GET)
     if request.htmx:
-        return HttpResponse(kept.part(request, state, lambda: _charts(request, state)).html)
+        return HttpResponse(kept.part(request, state, CHARTS, lambda: _charts(request, state)).html)
     found = battles.charts_of(request.user, state)
     return render(request, "dashboard/charts.html", {"charts": found, "back": state.url(reverse("dashboard:map"))})
 
 
 def _charts(request, state) -> kept.Part:
     found = {"charts": battles.charts_of(request.user, state)}
-    return kept.Part(render_to_string("dashboard/_charts.html", found, request))
+    return kept.Part(render_to_string(CHARTS, found, request))
 
 
 @policy(Permission.FIGURES_VIEW)
