@@ -4,6 +4,8 @@ A line is known by household, month, category and its place among equal ones (`o
 changes nothing. Only the years that a file speaks of are looked at, whatever the size of the ledger.
 """
 
+import functools
+
 import polars as pl
 from django.db import connection
 from django.utils import timezone
@@ -27,7 +29,8 @@ VALUES = {
     "recorded_by": "recorded_by",
     "recorded_on": "recorded_on",
 }
-STATE = '_no bigint, household_id bigint, village text COLLATE "C", version smallint, verdict text, changed text[], problem text'
+STATE = "_no bigint, version smallint, verdict text, changed text[], problem text"
+JOINED = "_no, h, month, category, ordinal, _verdict"  # what the planner is told about
 LISTED = 2_000  # refused lines of one reason that are listed one by one
 LARGE = 2_000
 
@@ -118,10 +121,16 @@ class LedgerImport:
             cursor.execute(f"DROP TABLE IF EXISTS {self.state} CASCADE")
             cursor.execute(f"CREATE TABLE {self.state} ({STATE})")
             cursor.execute(
-                f"CREATE VIEW {self.rows} AS SELECT d.*, m.household_id, m.village, m.version, m.verdict, m.changed,"
-                f" m.problem FROM {self.data} d JOIN {self.state} m ON m._no = d._no"
+                f"""CREATE VIEW {self.rows} AS
+                    SELECT d.*, s.household_id, s.village, coalesce(m.version, 0::smallint) AS version,
+                           coalesce(m.verdict, CASE WHEN d._verdict <> '' THEN d._verdict
+                                    WHEN s.household_id IS NULL THEN 'rejected' ELSE 'new' END) AS verdict,
+                           coalesce(m.changed, '{{}}') AS changed,
+                           coalesce(m.problem, CASE WHEN d._verdict = '' AND s.household_id IS NULL THEN 'unknown'
+                                    ELSE '' END) AS problem
+                      FROM {self.data} d LEFT JOIN {self.houses} s ON s.h = d.h LEFT JOIN {self.state} m ON m._no = d._no"""
             )
-            cursor.execute(f"ANALYZE {self.data}")
+            cursor.execute(f"ANALYZE {self.data} ({JOINED})")
 
     def _stage_houses(self, keys: pl.DataFrame) -> None:
         """Write each household that the file names once: its number, or the blind index of its head's identity."""
@@ -145,17 +154,19 @@ class LedgerImport:
         """Plan the statements of a large import as joins of whole tables (see `households.merging`)."""
         if self.large:
             self.run(
-                "SELECT set_config('enable_nestloop', 'off', true), set_config('work_mem', '192MB', true),"
+                "SELECT set_config('enable_nestloop', 'off', true), set_config('enable_mergejoin', 'off', true),"
+                " set_config('work_mem', '192MB', true),"
                 " set_config('jit', 'off', true), set_config('enable_partition_pruning', 'on', true)"
             )
 
+    @functools.cached_property
     def months(self) -> tuple:
-        """Return (first, last) month of the file's good lines, (None, None) where it has none."""
+        """(first, last) month of the file's good lines, (None, None) where it has none."""
         return self.fetch(f"SELECT min(month), max(month) FROM {self.data} WHERE _verdict = ''")[0]
 
     def _pruned(self, alias: str) -> str:
         """SQL: limits the ledger to the file's months and area, written out so that no more of it is read, however large."""
-        first, last = self.months()
+        first, last = self.months
         if first is None:
             return "false"
         return f"{alias}.month BETWEEN DATE '{first}' AND DATE '{last}' AND {self._inside(f'{alias}.village')}"
@@ -207,30 +218,30 @@ class LedgerImport:
         ).rstrip(",")
         towns = f"(SELECT array_agg(DISTINCT left(village, 9)) FROM {self.houses} WHERE village IS NOT NULL)"
         self.run(f"TRUNCATE {self.state}")
+        # A line that meets nothing on file and no closed month is new: the view says so without a row here.
         self.run(
-            f"""INSERT INTO {self.state} (_no, household_id, village, version, verdict, changed, problem)
-                SELECT x._no, x.household_id, x.village, x.version,
-                       CASE WHEN x._verdict <> '' THEN x._verdict WHEN x.household_id IS NULL THEN 'rejected'
-                            WHEN x.on_file AND (x.changed = '{{}}' OR x.older) THEN 'unchanged'
+            f"""INSERT INTO {self.state} (_no, version, verdict, changed, problem)
+                SELECT x._no, x.version,
+                       CASE WHEN x.on_file AND (x.changed = '{{}}' OR x.older) THEN 'unchanged'
                             WHEN x.closed THEN 'rejected' WHEN x.on_file THEN 'changed' ELSE 'new' END,
                        x.changed,
-                       CASE WHEN x._verdict <> '' THEN '' WHEN x.household_id IS NULL THEN 'unknown'
-                            WHEN x.on_file AND (x.changed = '{{}}' OR x.older) THEN '' WHEN x.closed THEN 'closed' ELSE '' END
-                  FROM (SELECT d._no, d._verdict, s.household_id, s.village,
-                               coalesce(t.version, o.last, 0)::smallint AS version, t.household_id IS NOT NULL AS on_file,
-                               t.stamp > %s AS older, c.month IS NOT NULL AS closed,
+                       CASE WHEN x.closed AND NOT (x.on_file AND (x.changed = '{{}}' OR x.older)) THEN 'closed' ELSE '' END
+                  FROM (SELECT d._no, coalesce(t.version, o.last, 0)::smallint AS version,
+                               t.household_id IS NOT NULL AS on_file, coalesce(t.stamp > %s, false) AS older,
+                               c.month IS NOT NULL AS closed,
                                CASE WHEN t.household_id IS NULL THEN '{{}}'::text[]
                                     ELSE array_remove(ARRAY[{differs}]::text[], NULL) END AS changed
                           FROM {self.data} d
-                          LEFT JOIN {self.houses} s ON s.h = d.h
+                          JOIN {self.houses} s ON s.h = d.h AND s.household_id IS NOT NULL
                           LEFT JOIN households_ledgerline t ON t.household_id = s.household_id AND t.month = d.month
                                AND t.category = d.category AND t.ordinal = d.ordinal AND t.superseded = 0 AND {live}
                           LEFT JOIN (SELECT household_id, month, category, ordinal, max(superseded) AS last
                                        FROM households_ledgerline g WHERE superseded > 0 AND {gone} GROUP BY 1, 2, 3, 4) o
                                ON o.household_id = s.household_id AND o.month = d.month AND o.category = d.category
                                AND o.ordinal = d.ordinal
-                          LEFT JOIN ledger_closed({towns}) c ON c.town = left(s.village, 9) AND c.month = d.month) x
-                 ORDER BY x._no""",
+                          LEFT JOIN ledger_closed({towns}) c ON c.town = left(s.village, 9) AND c.month = d.month
+                         WHERE d._verdict = ''
+                           AND (t.household_id IS NOT NULL OR o.last IS NOT NULL OR c.month IS NOT NULL)) x""",
             [self.stamp],
         )
         self.run(f"CREATE INDEX IF NOT EXISTS b{self.batch.pk}_state ON {self.state} (_no)")
@@ -248,13 +259,13 @@ class LedgerImport:
         """Nothing is asked after reading."""
 
     def compare(self) -> dict[str, int]:
-        return dict(self.fetch(f"SELECT verdict, count(*) FROM {self.state} GROUP BY verdict"))
+        return dict(self.fetch(f"SELECT verdict, count(*) FROM {self.rows} GROUP BY verdict"))
 
     # --- merging -------------------------------------------------------------------------------------------------
 
     def merge(self) -> dict[str, int]:
         """Withdraw the lines that change and write new versions of them, and what is new."""
-        first, last = self.months()
+        first, last = self.months
         written = {"new": 0, "changed": 0}
         if first is None:
             return written
@@ -321,7 +332,7 @@ class LedgerImport:
                 yield places.fault(sheet, row, "household_no", "L6", "note", params={"more": number - LISTED})
 
     def checked_households(self) -> str:
-        return f"SELECT DISTINCT household_id FROM {self.state} WHERE verdict IN ('new', 'changed')"
+        return f"SELECT DISTINCT household_id FROM {self.rows} WHERE verdict IN ('new', 'changed')"
 
     def findings(self) -> list[tuple]:
         return []
