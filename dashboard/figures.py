@@ -563,6 +563,10 @@ def households_behind(key: str, part: str, code: str) -> RawSQL:
 
 def number_behind(key: str, part: str, code: str, households=None) -> Decimal:
     """Return the number that the rows of the list give, of some `households` or of all that the scope shows."""
+    if households is None:
+        kept = _kept_number(listed(key, part), _asked(key, part), code)
+        if kept is not None:
+            return kept
     sql = figuring.number_sql(
         listed(key, part), frame(code), _asked(key, part), "{households}" if households is not None else ""
     )
@@ -573,6 +577,32 @@ def number_behind(key: str, part: str, code: str, households=None) -> Decimal:
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         return _number(cursor.fetchone()[0])
+
+
+KEPT = """
+SELECT sum((sums->>%(name)s)::numeric), count(*)
+  FROM dashboard_regionfigure
+ WHERE month = (SELECT max(month) FROM dashboard_figuremonth) AND length = 12 AND region >= %(lo)s AND region < %(hi)s
+   AND NOT EXISTS (SELECT 1 FROM dashboard_dirtyvillage WHERE village >= %(lo)s AND village < %(hi)s)
+   AND NOT EXISTS (SELECT 1 FROM dashboard_dirtyfigure WHERE village >= %(lo)s AND village < %(hi)s)
+   AND NOT EXISTS (SELECT 1 FROM accounts_scoperange
+                    WHERE household_id IS NOT NULL AND user_id = nullif(current_setting('app.user', true), '')::bigint)
+"""
+
+
+def _kept_number(behind: Sum, part: str, code: str) -> Decimal | None:
+    """Return the number from the kept sums of the villages in scope, where nothing has changed since they were made.
+
+    What compares with values set elsewhere, as a poverty line, is always worked out; so is what single households give.
+    """
+    if not row_sets[behind.rows].marked or behind.seen:
+        return None
+    lo, hi = scope.code_range(code)
+    name = f"{behind.name}.{part}" if part and behind.by else behind.name
+    with connection.cursor() as cursor:
+        cursor.execute(KEPT, {"name": name, "lo": lo, "hi": hi})
+        number, villages = cursor.fetchone()
+    return _number(number) if villages else None
 
 
 def _asked(key: str, part: str) -> str:

@@ -213,8 +213,8 @@ def moves(frame) -> str:
          WHERE {registered(frame)}"""
 
 
-row_sets.add("figure_person", Rows("figure_person", persons))
+row_sets.add("figure_person", Rows("figure_person", persons, marked=True))
 row_sets.add("figure_house", Rows("figure_house", houses, needs=("figure_person",)))
 row_sets.add("figure_month", Rows("figure_month", months))
 row_sets.add("figure_village", Rows("figure_village", villages, needs=("figure_house",), listed=False))
-row_sets.add("figure_move", Rows("figure_move", moves, needs=("figure_person",)))
+row_sets.add("figure_move", Rows("figure_move", moves, needs=("figure_person",), marked=True))

@@ -229,13 +229,15 @@ class Rows:
     `frame.limit(household column, village column)`, as of `frame.on`; nothing but what the database says of that day
     may go in, so that the list behind a number finds the same rows later in the month. It may read the rows named in
     `needs` under their names. None: nothing is known of that month. `listed` tells whether the list of households can
-    be filtered by these rows.
+    be filtered by these rows, `marked` that whatever they depend on marks its village as changed: then a kept sum without
+    such a mark is the number.
     """
 
     name: str
     sql: Callable
     needs: tuple[str, ...] = ()
     listed: bool = True
+    marked: bool = False
 
 
 @dataclass(frozen=True)
