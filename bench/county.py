@@ -4,6 +4,8 @@ Its sample is the one that people try the software with, faults and all, so that
 was planted. What would take the generator too long is multiplied in SQL.
 """
 
+import contextlib
+import csv
 import datetime as dt
 import json
 import subprocess
@@ -38,6 +40,7 @@ def make_files(folder: Path, households: int) -> dict:
     from exchange.limits import UPLOAD_BYTES
 
     made = _make(folder, households, "--single")
+    made["workbook"] = _workbook(folder, next(one for one in made["ledgers"] if one["file"].endswith(".csv")))
     given = [*made["sheets"], *made["ledgers"]]
     if all((folder / sheet["file"]).stat().st_size <= UPLOAD_BYTES for sheet in given):
         return made
@@ -46,6 +49,28 @@ def make_files(folder: Path, households: int) -> dict:
         [{**sheet, "file": f"counties/{sheet['file']}"} for sheet in parts[name]] for name in ("sheets", "ledgers")
     )
     return {**made, "sheets": sorted(sheets, key=lambda sheet: sheet["kind"] != "persons"), "ledgers": ledgers}
+
+
+def _workbook(folder: Path, ledger: dict) -> dict:
+    """Write the ledger as the workbook that an office sends: one sheet holds a million lines."""
+    from poverty.xlsx import Workbook
+
+    path = folder / "ledger.xlsx"
+    if not path.is_file():
+        part = path.with_suffix(".part")
+        with (folder / ledger["file"]).open(encoding="utf-8-sig", newline="") as lines, Workbook(part) as book:
+            rows = csv.reader(lines)
+            header = next(rows)
+            amount = header.index("金额(元)")
+            with book.sheet("台账", freeze=1) as sheet:
+                sheet.header(header)
+                for row in rows:
+                    cells = [text or None for text in row]
+                    with contextlib.suppress(TypeError, ValueError):
+                        cells[amount] = float(cells[amount])
+                    sheet.row(cells)
+        part.rename(path)
+    return {**ledger, "file": path.name}
 
 
 def _make(folder: Path, households: int, *how: str) -> dict:
@@ -80,6 +105,13 @@ def counts() -> dict:
     }  # fmt: skip
     with place.owner() as owner:
         return {name: owner.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for name, table in tables.items()}
+
+
+def forget_ledger() -> None:
+    """Take the ledger away, so that another form of the same file is the first again."""
+    with place.owner() as owner:
+        owner.execute(f"TRUNCATE {LEDGER}")
+    register.settle()
 
 
 def forget_lists() -> None:

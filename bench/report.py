@@ -13,14 +13,14 @@ class Row:
     """One line: `ratio` is measured / baseline, or baseline / measured where `faster` is wanted.
 
     `target` bounds the ratio, from above, or from below with `faster`. With `plain` it bounds `measured` itself; with
-    `exact` the ratio has to be the target.
+    `exact` the ratio has to be the target. Without a target the line only reports.
     """
 
     work: str
     measured: float
     baseline: float | None
     unit: str
-    target: float
+    target: float | None
     against: str = ""
     faster: bool = False
     plain: bool = False
@@ -35,16 +35,22 @@ class Row:
 
     @property
     def met(self) -> bool:
+        if self.target is None:
+            return True
         if self.exact:
             return self.ratio == self.target
         return self.ratio >= self.target if self.faster else self.ratio <= self.target
 
     def cells(self) -> tuple[str, ...]:
         sign = "=" if self.exact else "≥" if self.faster else "≤"
-        limit = f"{sign} {self.target:g} {self.unit}" if self.plain else f"{sign} {self.target:g}×"
+        limit = (
+            ""
+            if self.target is None
+            else f"{sign} {self.target:g} {self.unit if self.plain else '×'}".replace(" ×", "×")
+        )
         baseline = "" if self.baseline is None else f"{number(self.baseline)} {self.unit}"
         ratio = "" if self.plain else f"{self.ratio:.2f}×"
-        met = "yes" if self.met else "NO"
+        met = "" if self.target is None else "yes" if self.met else "NO"
         return self.work, f"{number(self.measured)} {self.unit}", baseline, ratio, limit, met
 
     def as_json(self) -> dict:
