@@ -55,6 +55,8 @@ class Permission(StrEnum):
     FINDING_CHECK = "finding.check"  # field checks, statements, remarks
     FINDING_VERDICT = "finding.verdict"
     FINDING_CONFIRM = "finding.confirm"  # the second look at the verdict on a clue, and never at an own one
+    SCREEN_EDIT = "screen.edit"  # compose war-room screens of one's own area
+    SCREEN_SHARE = "screen.share"  # links with which a wall shows one of them without a log-in
 
 
 P = Permission
@@ -69,20 +71,21 @@ _OFFICE = _EVERYBODY | {
     P.RULES_VIEW,
     P.RULES_RUN,
     P.REPORT_MAKE,
+    P.SCREEN_EDIT,
 }
 _CADRE = _EVERYBODY | {P.FIGURES_VIEW, P.HOUSEHOLD_VIEW, P.HOUSEHOLD_PROPOSE, P.CONTACT_EDIT, P.REGION_PICK}
 _CADRE |= {P.FINDING_VIEW, P.FINDING_CHECK, P.LEDGER_EDIT}
 _SETTLES = {P.FINDING_DISPATCH, P.FINDING_CHECK, P.FINDING_VERDICT}
 
 ROLE_PERMISSIONS: dict[str, set[Permission]] = {
-    Role.PROVINCE_OFFICE: _OFFICE | {P.LIST_VIEW, P.EXPORT_FULL, P.EXPORT_APPROVE, P.CONFIG_EDIT},
-    Role.CITY_OFFICE: _OFFICE | {P.LIST_VIEW, P.EXPORT_FULL, P.EXPORT_APPROVE, P.CONFIG_EDIT},
+    Role.PROVINCE_OFFICE: _OFFICE | {P.LIST_VIEW, P.EXPORT_FULL, P.EXPORT_APPROVE, P.CONFIG_EDIT, P.SCREEN_SHARE},
+    Role.CITY_OFFICE: _OFFICE | {P.LIST_VIEW, P.EXPORT_FULL, P.EXPORT_APPROVE, P.CONFIG_EDIT, P.SCREEN_SHARE},
     Role.COUNTY_OFFICE: _OFFICE
     | {P.HOUSEHOLD_EDIT, P.PROPOSAL_CONFIRM, P.CONTACT_EDIT, P.IMPORT_RUN}
     | {P.EXPORT_FULL, P.EXPORT_APPROVE, P.CONFIG_EDIT}
     | _SETTLES
     | {P.LEDGER_EDIT, P.LEDGER_CLOSE, P.LEDGER_REOPEN}
-    | {P.FINDING_CONFIRM}
+    | {P.FINDING_CONFIRM, P.SCREEN_SHARE}
     | {P.LIST_VIEW, P.LIST_UPLOAD, P.LIST_MATCH},
     Role.TOWN_OFFICE: _OFFICE
     | _SETTLES

@@ -45,6 +45,8 @@ WHO = {
     P.FINDING_CHECK: CADRES | {R.COUNTY_OFFICE, R.TOWN_OFFICE},
     P.FINDING_VERDICT: {R.COUNTY_OFFICE, R.TOWN_OFFICE},
     P.FINDING_CONFIRM: {R.COUNTY_OFFICE},
+    P.SCREEN_EDIT: OFFICES,
+    P.SCREEN_SHARE: OFFICES - {R.TOWN_OFFICE},
 }
 NOBODY = "nobody"
 PUBLIC = "public"  # without a log-in
@@ -86,6 +88,19 @@ TABLE = {
     "dashboard:chart_sheet": may(P.FIGURES_VIEW, but={("get", R.HELPER): 404}),
     "dashboard:positions": may(P.FIGURES_VIEW, of="village", but={("get", R.HELPER): 404}),
     "dashboard:figure_villages": may(P.FIGURES_VIEW, query="figure=K03"),
+    "dashboard:screens": may(P.FIGURES_VIEW),
+    "dashboard:screen_add": may(P.SCREEN_EDIT, post=422),
+    "dashboard:screen_usual": may(P.FIGURES_VIEW, but={("get", R.HELPER): 404}),
+    "dashboard:screen_usual_data": may(P.FIGURES_VIEW, but={("get", R.HELPER): 404}),
+    "dashboard:screen": may(P.FIGURES_VIEW, of="screen", but={("get", R.HELPER): 404}),
+    "dashboard:screen_data": may(P.FIGURES_VIEW, of="screen", but={("get", R.HELPER): 404}),
+    "dashboard:screen_edit": may(P.SCREEN_EDIT, of="screen", post=422),
+    "dashboard:screen_remove": may(P.SCREEN_EDIT, of="screen", get=405, post=302),
+    "dashboard:screen_links": may(P.SCREEN_SHARE, of="screen", post=422),
+    "dashboard:link_revoke": may(P.SCREEN_SHARE, of="display_link", get=405, post=302),
+    "dashboard:wall": may(PUBLIC),
+    "dashboard:wall_data": may(PUBLIC, get=401),
+    "dashboard:wall_shapes": may(PUBLIC, of="village", get=401, everywhere=True, absent=401),
     "dashboard:boundaries": may(P.FIGURES_VIEW, of="village", everywhere=True, absent=200),
     "analysis:poverty": may(P.FIGURES_VIEW),
     "analysis:dimensions": may(P.FIGURES_VIEW),

@@ -20,6 +20,8 @@ from django.utils import timezone
 from accounts import tokens
 from accounts.models import User
 from accounts.roles import ROLES_WITHOUT_ROWS, Role
+from dashboard import links
+from dashboard.models import Screen
 from exchange import batches
 from exchange.models import ExportRequest, ImportBatch, RememberedLabel, StoredFile
 from households import proposing
@@ -107,6 +109,8 @@ class World:
     locks: dict = field(default_factory=dict)  # county: log-in that failed five times
     reports: dict = field(default_factory=dict)  # village: kept report
     composed: dict = field(default_factory=dict)  # (county, kind): composed rule
+    screens: dict = field(default_factory=dict)  # village: a screen for its wall
+    display_links: dict = field(default_factory=dict)  # village: a link to it
     labels: dict = field(default_factory=dict)  # county: remembered label
     media: object = None  # where the stored files are
     # One for all: each new client loads the middleware anew, which looks through all static files.
@@ -188,6 +192,12 @@ class World:
                 return self._absent(kind)  # single households make no area
             case "report":
                 return {"uid": self.reports[here].uid, "part": "word"}
+            case "screen" | "display_link" if role in PAIRED:
+                return self._absent(kind)  # single households make no area
+            case "screen":
+                return {"uid": self.screens[here].uid}
+            case "display_link":
+                return {"pk": self.display_links[here].pk}
             case "composed" | "composed_off":
                 return {"rule": self.composed[here[:6], kind].code}
             case "config_value":
@@ -209,6 +219,7 @@ class World:
             "lock": {"pk": 2**40},
             "token": {"pk": 2**40},
             "label": {"pk": 2**40},
+            "display_link": {"pk": 2**40},
             "setting": {"key": "no.such"},
             "rule": {"rule": "QQ-99"},
             "figure": {"key": "K999"},
@@ -300,6 +311,19 @@ def build() -> World:
         for village in VILLAGES:
             region, month = Region.objects.get(pk=village), dt.date(2026, 1, 1)
             world.reports[village] = report.keep(region, month, named=False, by=county)
+    layout = {
+        "slides": [
+            {"title": "", "region": "", "tiles": [{"figure": "K01", "kind": "number", "x": 0, "y": 0, "w": 1, "h": 1}]}
+        ]
+    }
+    with scope.system("test"):
+        for village in VILLAGES:
+            world.screens[village] = Screen.objects.create(
+                region_id=village, title="大屏", layout=layout, owner=county, saved_by=county
+            )
+            world.display_links[village], _text = links.make(
+                screen=world.screens[village], name="大厅", days=30, by=county
+            )
     run = RuleRun.objects.create(on="2026-01-01", trigger="nightly", started_at=timezone.now(), state="done")
     with scope.system("test"):
         for number, (region, kind) in enumerate(itertools.product((V1, V4, V5), ("composed", "composed_off")), 1):

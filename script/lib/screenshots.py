@@ -11,6 +11,7 @@ from playwright.sync_api import Page, sync_playwright
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT = 330_000  # bytes a picture
 DESK, PHONE = {"width": 1440, "height": 920}, {"width": 390, "height": 844}
+WALL = {"width": 1920, "height": 1080}
 
 
 class Camera:
@@ -99,6 +100,15 @@ def checks_and_map(camera: Camera):
     page.goto("/map/")
     page.wait_for_selector("#battle-map path.leaflet-interactive")
     camera.take(page, "battle-map")
+    page = camera.page("lingdao", WALL)
+    page.goto("/map/screens/usual/")
+    page.wait_for_selector(".slide.on .tile-map path[data-code]")
+    page.wait_for_selector(".slide.on canvas")
+    camera.take(page, "war-room")
+    page = camera.page("xian", DESK)
+    page.goto("/map/screens/add/")
+    page.wait_for_selector(".composer-tile")
+    camera.take(page, "war-room-composer")
     page = camera.page("lingdao", PHONE)
     page.goto("/map/")
     camera.take(page, "phone-map")

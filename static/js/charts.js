@@ -8,17 +8,22 @@
   const format = (places = 2) => new Intl.NumberFormat(english ? "en" : "zh-Hans", { maximumFractionDigits: places });
   const number = format();
   const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  const INK = "#1b2733", SOFT = "#4d5a68", LINE = "#dfe4ea", BLUE = "#1c5a9c", ACCENT = "#b35806";
+  // On the wall it is dark, and charts are drawn larger: the page's letters tell by how much.
+  const dark = document.documentElement.dataset.theme === "dark";
+  const [INK, SOFT, LINE, BLUE, ACCENT, PAPER, GRID, RULE] = dark
+    ? ["#eaf2fb", "#a9bdd4", "#24405f", "#4aa3ec", "#ffb454", "#0c1f38", "#1a3350", "#3b5878"]
+    : ["#1b2733", "#4d5a68", "#dfe4ea", "#1c5a9c", "#b35806", "#fff", "#eef1f4", "#c3ccd6"];
   // Okabe and Ito: told apart by every kind of colour vision.
-  const COLOURS = ["#1c5a9c", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8a8f98", "#b8a100", "#5b3a8c", "#2b7a4b"];
-  const RAMP = ["#e4eef8", "#9ecae1", "#4292c6", "#084594"];
-  const TONES = { poor: "#c8332b", pre: "#d9776f", returned: "#f0b400", exited: "#2b7a4b", other: "#9aa5b1" };
+  const COLOURS = dark ? ["#4aa3ec", "#f2b134", "#2fc79a", "#e79ac5", "#8fd3ff", "#ff8a4c", "#a5b0bd", "#e0d04b", "#a98be0", "#6fcf8f"] : ["#1c5a9c", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8a8f98", "#b8a100", "#5b3a8c", "#2b7a4b"];
+  const RAMP = dark ? ["#16375c", "#1f5b93", "#3186c8", "#d0e9fb"] : ["#e4eef8", "#9ecae1", "#4292c6", "#084594"];
+  const TONES = dark ? { poor: "#ff6b5f", pre: "#ff9d94", returned: "#ffc933", exited: "#3fbf78", other: "#8fa0b3" } : { poor: "#c8332b", pre: "#d9776f", returned: "#f0b400", exited: "#2b7a4b", other: "#9aa5b1" };
   const FONT = getComputedStyle(document.body).fontFamily;
   const drawn = new Map(); // figure → chart
   let library = null;
 
   // ECharts is fetched when the first chart comes into sight: the map does not wait for it.
   function echarts() {
+    if (window.echarts) return Promise.resolve(window.echarts);
     library ??= new Promise((resolve, reject) => {
       const script = document.createElement("script");
       script.src = $("[data-echarts]").dataset.echarts;
@@ -51,7 +56,7 @@
   }
 
   const words = (value, unit) => (value === null || value === undefined ? "—" : `${(unit === "%" ? format(1) : number).format(value)}${unit === "%" ? "%" : unit ? ` ${unit}` : ""}`);
-  const axis = (more = {}) => ({ axisLine: { lineStyle: { color: "#c3ccd6" } }, axisTick: { show: false }, axisLabel: { color: SOFT, fontSize: 12, hideOverlap: true }, splitLine: { lineStyle: { color: "#eef1f4" } }, ...more });
+  const axis = (more = {}) => ({ axisLine: { lineStyle: { color: RULE } }, axisTick: { show: false }, axisLabel: { color: SOFT, fontSize: 12, hideOverlap: true }, splitLine: { lineStyle: { color: GRID } }, ...more });
   const values = (unit, more = {}) => axis({ type: "value", name: unit, nameTextStyle: { color: SOFT, fontSize: 12, align: "left" }, nameGap: 10, axisLine: { show: false }, splitNumber: 4, axisLabel: { color: SOFT, fontSize: 12, formatter: short }, ...more });
   function short(value) {
     const size = Math.abs(value);
@@ -122,7 +127,7 @@
         xAxis: [axis({ type: "category", data: t.rows.map((row) => row.label), axisLabel: { color: SOFT, fontSize: 11, hideOverlap: true } }), { type: "value", min: 0, max: t.rows.length, show: false }],
         yAxis: values(t.unit),
         series: [
-          { type: "bar", name: t.columns[column], barCategoryGap: "4%", data: t.rows.map((row, index) => ({ value: row.cells[column], at: [index, column], itemStyle: { color: mark !== null && index + .5 < mark ? "#c8332b" : "#4292c6" } })) },
+          { type: "bar", name: t.columns[column], barCategoryGap: "4%", data: t.rows.map((row, index) => ({ value: row.cells[column], at: [index, column], itemStyle: { color: mark !== null && index + .5 < mark ? TONES.poor : dark ? BLUE : "#4292c6" } })) },
           ...(mark === null ? [] : [{ type: "line", xAxisIndex: 1, data: [], markLine: { symbol: "none", silent: true, lineStyle: { color: INK, width: 2, type: "dashed" }, label: { formatter: t.data.markText, color: INK, fontSize: 12, position: "end" }, data: [{ xAxis: mark }] } }]),
         ],
       };
@@ -134,7 +139,7 @@
         grid: { left: 12, right: 24, top: 32, bottom: 30, containLabel: true },
         xAxis: values(t.columns[0], { scale: true, nameLocation: "middle", nameGap: 28, nameTextStyle: { color: SOFT, fontSize: 12, align: "center" } }),
         yAxis: values(t.columns[1], { scale: true }),
-        series: [{ type: "scatter", name: t.columns[1], data: points, ...(t.data.target ? { markLine: line(Number(t.data.target), t.data.targetText) } : {}), itemStyle: { opacity: .75, borderColor: "#fff", borderWidth: 1 }, ...(points.length <= 12 ? { label: { show: true, position: "top", color: INK, fontSize: 11, formatter: (one) => one.name }, labelLayout: { hideOverlap: true } } : {}) }],
+        series: [{ type: "scatter", name: t.columns[1], data: points, ...(t.data.target ? { markLine: line(Number(t.data.target), t.data.targetText) } : {}), itemStyle: { opacity: .75, borderColor: PAPER, borderWidth: 1 }, ...(points.length <= 12 ? { label: { show: true, position: "top", color: INK, fontSize: 11, formatter: (one) => one.name }, labelLayout: { hideOverlap: true } } : {}) }],
         told: (t2, row) => t2.columns.map((name, place) => `${name} ${number.format(row.cells[place] ?? NaN)}`).join("\n"),
       };
     },
@@ -142,7 +147,7 @@
       const most = t.unit === "%" ? 100 : Math.max(1, ...t.rows.flatMap((row) => t.drawnColumns.map((column) => row.cells[column] ?? 0)));
       return {
         legend: t.drawnColumns.length > 1,
-        radar: { center: ["50%", "53%"], radius: "60%", indicator: t.rows.map((row) => ({ name: cut(row.label, 8), max: most })), axisName: { color: INK, fontSize: 12 }, splitArea: { areaStyle: { color: ["#fff", "#f8fafc"] } }, splitLine: { lineStyle: { color: LINE } }, axisLine: { lineStyle: { color: LINE } } },
+        radar: { center: ["50%", "53%"], radius: "60%", indicator: t.rows.map((row) => ({ name: cut(row.label, 8), max: most })), axisName: { color: INK, fontSize: 12 }, splitArea: { areaStyle: { color: dark ? [PAPER, "#102845"] : ["#fff", "#f8fafc"] } }, splitLine: { lineStyle: { color: LINE } }, axisLine: { lineStyle: { color: LINE } } },
         series: [{ type: "radar", symbolSize: 5, data: t.drawnColumns.map((column, place) => ({ name: t.columns[column], value: t.rows.map((row) => row.cells[column]), lineStyle: { width: 2.5, color: COLOURS[place] }, itemStyle: { color: COLOURS[place] }, areaStyle: { color: COLOURS[place], opacity: .15 } })) }],
         whole: true,
       };
@@ -159,7 +164,7 @@
         series: [
           { type: "bar", stack: "all", silent: true, itemStyle: { color: "transparent" }, barCategoryGap: "12%", data: t.rows.map((row) => (most - (row.cells[column] ?? 0)) / 2) },
           { type: "bar", stack: "all", name: t.columns[column], data: t.rows.map((row, index) => ({ value: row.cells[column], at: [index, column], itemStyle: { color: colours[index] } })) },
-          { type: "scatter", symbolSize: 1, silent: true, itemStyle: { opacity: 0 }, label: { show: true, position: "inside", color: INK, fontWeight: 600, fontSize: 12, textBorderColor: "#fff", textBorderWidth: 3, formatter: (one) => words(t.rows[one.dataIndex].cells[column], "") }, data: t.rows.map((_row, index) => [most / 2, index]) },
+          { type: "scatter", symbolSize: 1, silent: true, itemStyle: { opacity: 0 }, label: { show: true, position: "inside", color: INK, fontWeight: 600, fontSize: 12, textBorderColor: PAPER, textBorderWidth: 3, formatter: (one) => words(t.rows[one.dataIndex].cells[column], "") }, data: t.rows.map((_row, index) => [most / 2, index]) },
         ],
       };
     },
@@ -172,7 +177,7 @@
         grid: { left: 8, right: 12, top: 30, bottom: 4, containLabel: true },
         xAxis: values("", { min: -most, max: most, axisLabel: { color: SOFT, fontSize: 12, formatter: (value) => short(Math.abs(value)), hideOverlap: true } }),
         yAxis: axis({ type: "category", data: t.rows.map((row) => row.label), axisLabel: { color: INK, fontSize: 11, interval: 0, hideOverlap: false, formatter: (text, place) => (t.rows.length > 14 && place % 2 ? "" : text) } }),
-        series: [side(left, -1, "#1c5a9c"), side(right, 1, "#cc79a7")],
+        series: [side(left, -1, COLOURS[0]), side(right, 1, COLOURS[3])],
       };
     },
     heat(t) {
@@ -183,7 +188,7 @@
         xAxis: axis({ type: "category", position: "top", data: t.drawnColumns.map((column) => t.columns[column]), axisLine: { show: false }, axisLabel: { color: INK, fontSize: 11, interval: 0, rotate: t.drawnColumns.length > 5 ? -42 : 0, formatter: (text) => cut(text, 8) } }),
         yAxis: axis({ type: "category", inverse: true, data: t.rows.map((row) => row.label), axisLine: { show: false }, axisLabel: { color: INK, fontSize: 11, interval: t.rows.length > 24 ? "auto" : 0, formatter: (text) => cut(text, 7) } }),
         visualMap: { show: false, min: 0, max: most, inRange: { color: RAMP } },
-        series: [{ type: "heatmap", data: cells.filter((one) => one.value[2] !== null).map((one) => ({ ...one, label: { color: one.value[2] > .5 * most ? "#fff" : INK } })), itemStyle: { borderColor: "#fff", borderWidth: 1 }, label: { show: t.drawnColumns.length <= 10 && t.rows.length <= 20, fontSize: 11, formatter: (one) => short(one.value[2]) } }],
+        series: [{ type: "heatmap", data: cells.filter((one) => one.value[2] !== null).map((one) => ({ ...one, label: { color: one.value[2] > .5 * most ? (dark ? "#071425" : "#fff") : INK } })), itemStyle: { borderColor: PAPER, borderWidth: 1 }, label: { show: t.drawnColumns.length <= 10 && t.rows.length <= 20, fontSize: 11, formatter: (one) => short(one.value[2]) } }],
       };
     },
     pareto(t) {
@@ -203,10 +208,10 @@
       const most = Number(t.data.most ?? 100);
       const limits = (t.data.limits ?? "").split(",").filter(Boolean).map(Number);
       const low = t.data.good === "down";
-      const colours = low ? ["#2b7a4b", "#f0b400", "#c8332b"] : ["#c8332b", "#f0b400", "#2b7a4b"];
-      const bands = limits.length === 2 ? [[limits[0] / most, colours[0]], [limits[1] / most, colours[1]], [1, colours[2]]] : [[1, "#dfe4ea"]];
+      const colours = low ? [TONES.exited, TONES.returned, TONES.poor] : [TONES.poor, TONES.returned, TONES.exited];
+      const bands = limits.length === 2 ? [[limits[0] / most, colours[0]], [limits[1] / most, colours[1]], [1, colours[2]]] : [[1, LINE]];
       return {
-        series: [{ type: "gauge", min: 0, max: most, startAngle: 205, endAngle: -25, center: ["50%", "60%"], radius: "92%", splitNumber: 5, axisLine: { lineStyle: { width: 14, color: bands } }, axisTick: { show: false }, splitLine: { length: 14, lineStyle: { color: "#fff", width: 2 } }, axisLabel: { distance: 20, color: SOFT, fontSize: 11 },
+        series: [{ type: "gauge", min: 0, max: most, startAngle: 205, endAngle: -25, center: ["50%", "60%"], radius: "92%", splitNumber: 5, axisLine: { lineStyle: { width: 14, color: bands } }, axisTick: { show: false }, splitLine: { length: 14, lineStyle: { color: PAPER, width: 2 } }, axisLabel: { distance: 20, color: SOFT, fontSize: 11 },
           progress: { show: limits.length !== 2, width: 14, itemStyle: { color: BLUE } }, pointer: { width: 5, length: "62%", itemStyle: { color: INK } }, anchor: { show: true, size: 10, itemStyle: { color: INK } }, title: { show: false },
           detail: { formatter: (value) => words(value, t.unit === "%" ? "%" : ""), fontSize: 26, fontWeight: 600, color: INK, offsetCenter: [0, "62%"] }, data: [{ value: t.rows[0]?.cells[0] ?? null, at: [0, 0] }] }],
         whole: true,
@@ -229,7 +234,7 @@
       ...(legend || (rest.series.length > 1 && figure.dataset.chart === "line") ? { legend: { type: "scroll", top: 0, left: 0, itemWidth: 12, itemHeight: 10, textStyle: { color: INK, fontSize: 12 }, pageIconSize: 10 } } : {}),
       // Rich text: a tooltip of HTML would bring styles of its own, which the page's policy refuses.
       tooltip: {
-        renderMode: "richText", trigger: "item", confine: true, backgroundColor: "#fff", borderColor: "#c3ccd6", textStyle: { color: INK, fontSize: 13 },
+        renderMode: "richText", trigger: "item", confine: true, backgroundColor: PAPER, borderColor: RULE, textStyle: { color: INK, fontSize: 13 },
         formatter: (one) => {
           if (whole) return [one.name || "", ...told.rows.map((row) => `${row.label}  ${words(row.cells[0], told.unit)}`)].filter(Boolean).join("\n");
           const at = one.data?.at;
@@ -244,15 +249,21 @@
     };
   }
 
+  const scale = () => Number(getComputedStyle(document.documentElement).getPropertyValue("--chart-scale")) || 1;
+
   // --- drawing, when in sight -------------------------------------------------------------------------------------------
+  // One chart at a time: between two of them the page answers.
+  let turn = Promise.resolve();
+  const apart = () => (turn = turn.then(() => new Promise((go) => { setTimeout(go); })));
   async function draw(figure) {
     const box = $(".chart-box", figure);
     if (!box || !$("tbody tr", figure)) return;
     let lib;
     try { lib = await echarts(); } catch { delete figure.dataset.waits; return; }
+    await apart();
     if (!figure.isConnected || drawn.has(figure)) return;
     const told = read(figure);
-    const chart = lib.init(box, null, { renderer: "canvas" });
+        const chart = lib.init(box, null, { renderer: "canvas", ...(dark ? { devicePixelRatio: devicePixelRatio * scale() } : {}) });
     chart.setOption(option(figure, told));
     chart.on("click", (one) => {
       const [row, column] = one.data?.at ?? [one.dataIndex, 0];
@@ -278,7 +289,7 @@
       if (drawn.has(figure) || !box) return;
       figure.dataset.waits = "1"; // its table gives way to the chart that comes
       const rows = $$("tbody tr", figure).length;
-      if (["bar", "stack", "heat", "funnel"].includes(figure.dataset.chart)) box.style.height = `${Math.min(760, Math.max(180, rows * 26 + (figure.dataset.chart === "heat" ? 76 : 44)))}px`;
+      if (!dark && ["bar", "stack", "heat", "funnel"].includes(figure.dataset.chart)) box.style.height = `${Math.min(760, Math.max(180, rows * 26 + (figure.dataset.chart === "heat" ? 76 : 44)))}px`;
       sight.observe(figure);
     });
   }
@@ -329,4 +340,5 @@
   document.addEventListener("htmx:afterSettle", () => start());
   document.addEventListener("htmx:historyRestore", () => start());
   start();
+  window.charts = { start }; // for pages that build their figures themselves
 })();
