@@ -128,8 +128,12 @@ window.AreaMap = class {
           circles.addLayer(L.circleMarker(at, { ...AreaMap.CIRCLE, radius, pane: "circles", interactive: false }));
         }
         if (few && name && told.names !== false) {
-          const anchor = L.marker(at, { icon: L.divIcon({ className: "map-anchor", iconSize: [0, 0] }), interactive: false, keyboard: false });
-          anchor.bindTooltip(name, { permanent: true, direction: "center", className: "map-label", offset: [0, radius && told.circles ? -radius - 7 : 0] });
+          // Not a tooltip: Leaflet measures these one by one, and each time the page is laid out anew.
+          const label = document.createElement("span");
+          label.className = "map-label";
+          label.textContent = name;
+          if (radius && told.circles) label.style.marginTop = `${-radius - 7}px`;
+          const anchor = L.marker(at, { icon: L.divIcon({ className: "map-anchor", iconSize: [0, 0], html: label }), interactive: false, keyboard: false });
           names.addLayer(anchor);
         }
       },
