@@ -66,6 +66,8 @@ _serial = itertools.count(1)
 
 
 def make_user(role, region=None, households=(), **more) -> User:
+    if role == Role.DEPARTMENT:
+        more.setdefault("unit", "县公安局")  # a department that names none sends no list
     user = User(
         username=f"{role}-{next(_serial)}",
         full_name="某人",

@@ -31,7 +31,7 @@ def kinds_of(user) -> list[str]:
     """Return the kinds of lists that `user` may send.
 
     An office may send all. A line department sends those of its own department, told by its unit or name (教育局: school
-    rolls); where these tell nothing, all.
+    rolls); where these tell nothing it may send none until the system administrator has filled in its unit.
     """
     if user.role != Role.DEPARTMENT:
         return list(sheets.KINDS)
@@ -42,7 +42,7 @@ def kinds_of(user) -> list[str]:
         for department in [declarations.sheets[kind].department]
         if any(word in name for word in (department, *SHORT.get(department, ())))
     ]
-    return own or list(sheets.KINDS)
+    return own
 
 
 class ListForm(forms.Form):

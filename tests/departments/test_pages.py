@@ -5,6 +5,7 @@ import io
 import re
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 from openpyxl import load_workbook
@@ -286,10 +287,16 @@ def test_what_was_told_is_taken_back_with_the_verdict_and_an_answer_with_what_it
     assert snapshots(kind="vehicles")[-1].counts["checked"] == 1
 
 
-def test_a_department_without_a_unit_speaks_for_itself(make_user):
+def test_a_department_without_a_unit_sends_nothing_and_is_told_whom_to_ask(make_user):
     nobody = login(make_user(Role.DEPARTMENT, "459901", unit=""))
-    stored = store(nobody, "vehicles", [car("岑山水", id_number(1))])
-    assert stored.sender == nobody.user.get_username()
+    page = nobody.get(reverse("departments:upload"))
+    assert page.status_code == 200 and "您的账号没有写明所属部门" in page.content.decode()
+    assert b'type="file"' not in page.content
+    assert nobody.get(reverse("departments:template", args=["vehicles"])).status_code == 404
+    file = SimpleUploadedFile("x.xlsx", b"PK")
+    assert nobody.post(reverse("departments:upload"), {"kind": "vehicles", "file": file}).status_code == 422
+    with scope.system("test"):
+        assert not ImportBatch.objects.exists()
 
 
 def test_of_two_who_store_one_upload_at_once_one_starts_the_merge(police):
