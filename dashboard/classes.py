@@ -104,11 +104,12 @@ def steps(values: Sequence[float], method: str = "quantile", number: int = USUAL
 
 
 def diverging(values: Sequence[float]) -> list[Step]:
-    """Return seven classes around zero, as wide to both sides as the largest change needs; none without a change."""
+    """Return seven classes around zero, as wide to both sides as the largest change needs; without a change a
+    single one: nothing has moved is another thing than nothing is known."""
     values = [float(value) for value in values]
     widest = max(map(abs, values), default=0.0)
     if not widest:
-        return []
+        return [Step(-1.0, 1.0, DIVERGING[len(DIVERGING) // 2], len(values))] if values else []
     return _steps([widest * share for share in (-1, -0.6, -0.25, -0.02, 0.02, 0.25, 0.6)], widest, values, DIVERGING)
 
 

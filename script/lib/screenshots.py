@@ -9,9 +9,35 @@ from pathlib import Path
 from playwright.sync_api import Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
-LIMIT = 330_000  # bytes a picture
+LIMIT, SMALL = 330_000, 125_000  # bytes a picture
 DESK, PHONE = {"width": 1440, "height": 920}, {"width": 390, "height": 844}
 WALL = {"width": 1920, "height": 1080}
+
+
+# Every kind of map and chart: (picture, address of the map, its element). docs/charts.md shows them.
+MAP = "#map-card .map-frame"
+CHARTS = (
+    ("map-rate", "?k=K01", MAP),
+    ("map-count", "?k=K03&layer=count", MAP),
+    ("map-change", "?k=K04&layer=change&m={last}", MAP),
+    ("map-heat", "?k=K03&layer=heat", MAP),
+    ("map-points", "?k=K03&layer=points&area={village}", MAP),
+    ("map-flow-work", "?k=K35&layer=flow", MAP),
+    ("map-compared", "?k=K04&cm={last}", MAP),
+    ("line", "?k=K02", "#chart-K02-line"),
+    ("column", "?k=K05", "#chart-K05-column"),
+    ("bar", "?k=K09", "#chart-K09-bar"),
+    ("stack", "?k=K03", "#chart-K03-stack"),
+    ("hist", "?k=K28", "#chart-K28-hist"),
+    ("scatter", "?k=K32", "#chart-K32-scatter"),
+    ("radar", "?k=K23", "#chart-K23-radar"),
+    ("profile", "?k=K66", "#chart-K66-radar"),
+    ("funnel", "?k=K24", "#chart-K24-funnel"),
+    ("pyramid", "?k=K12", "#chart-K12-pyramid"),
+    ("heat-grid", "?k=K14", "#chart-K14-heat"),
+    ("pareto", "?k=K25", "#chart-K25-pareto"),
+    ("gauge", "?k=K04", "#chart-K04-gauge"),
+)
 
 
 class Camera:
@@ -47,6 +73,17 @@ class Camera:
         page.screenshot(path=target)
         if target.stat().st_size > LIMIT:
             sys.exit(f"{target.name} has {target.stat().st_size} bytes, more than {LIMIT}")
+        print(f"{target.relative_to(ROOT)}  {target.stat().st_size // 1000} kB")
+
+    def part(self, page: Page, name: str, selector: str):
+        """Take a picture of one element, small enough to stand among many."""
+        page.wait_for_load_state("networkidle")
+        page.mouse.move(0, 0)
+        target = self.folder / "charts" / f"{name}.png"
+        target.parent.mkdir(exist_ok=True)
+        page.locator(selector).first.screenshot(path=target)
+        if target.stat().st_size > SMALL:
+            sys.exit(f"{target.name} has {target.stat().st_size} bytes, more than {SMALL}")
         print(f"{target.relative_to(ROOT)}  {target.stat().st_size // 1000} kB")
 
 
@@ -114,6 +151,31 @@ def checks_and_map(camera: Camera):
     camera.take(page, "phone-map")
 
 
+def charts(camera: Camera):
+    """Picture every kind of map and chart of the battle map, and the curves of the analysis."""
+    page = camera.page("xian", DESK)
+    page.goto("/map/")
+    page.wait_for_selector("#battle-map path.leaflet-interactive")
+    last = page.locator("#battle-month option").all()[-2].get_attribute("value")  # the second of all months
+    page.click("[data-drill] >> nth=0")
+    page.wait_for_selector(".crumbs li:nth-child(2)")
+    village = page.locator("[data-drill]").first.get_attribute("data-drill")
+    for name, address, selector in CHARTS:
+        page.goto(f"/map/{address.format(village=village, last=last)}")
+        if selector == MAP:
+            page.wait_for_selector("#battle-map[data-shown]")
+        else:
+            page.locator(selector).scroll_into_view_if_needed()
+            page.wait_for_selector(f"{selector}[data-drawn]")
+        page.wait_for_timeout(900)  # what moves has come to rest
+        camera.part(page, name, selector)
+    for name, address in (("lorenz", "/map/analysis/"), ("calibration", "/map/analysis/risk/")):
+        page.goto(address)
+        if page.locator(".an-chart").count():  # a short history has no model, and so no calibration
+            page.locator(".an-chart").first.scroll_into_view_if_needed()
+            camera.part(page, name, ".card:has(> .an-chart)")
+
+
 def others(camera: Camera):
     page = camera.page("cun", PHONE)
     camera.take(page, "phone-home")
@@ -146,6 +208,7 @@ def main(address: str, roster: str, folder: str):
         camera = Camera(browser, address.rstrip("/"), target)
         county_office(camera, Path(roster))
         checks_and_map(camera)
+        charts(camera)
         others(camera)
         browser.close()
 

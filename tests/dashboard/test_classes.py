@@ -45,7 +45,9 @@ def test_changes_are_coloured_around_zero():
     assert (found[0].low, found[-1].high) == (-4, 4)
     assert classes.colour(found, 0) == classes.DIVERGING[3]
     assert classes.colour(found, -4) == classes.DIVERGING[0]
-    assert classes.diverging([0, 0]) == []
+    (still,) = classes.diverging([0, 0])
+    assert (still.colour, still.number) == (classes.DIVERGING[3], 2)
+    assert classes.diverging([]) == []
 
 
 def lightness(colour):
