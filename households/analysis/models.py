@@ -15,6 +15,7 @@ class RiskModel(ScopedModel):
     that it can be told which model ordered a list of last month.
     """
 
+    append_only = True
     scope_column = "region_id"
     scope_cut = 6  # a town's list is ordered by its county's model
 

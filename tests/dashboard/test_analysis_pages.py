@@ -7,6 +7,7 @@ import re
 import openpyxl
 import pytest
 from django.core.cache import cache
+from django.db import ProgrammingError, transaction
 from django.urls import reverse
 
 from households.analysis import frames, risks, tasks
@@ -395,6 +396,14 @@ def test_models_are_trained_by_jobs_and_once_a_month(county, make_user):
     assert engine.run_now(asked).result == {"trained": 1}
     with scope.system("test"):
         assert sorted(RiskModel.objects.values_list("region_id", flat=True)) == [COUNTY, "459902"]
+
+
+def test_a_kept_model_is_never_changed_or_deleted(county, make_user):
+    with scope.acting(make_user("county_office", COUNTY)):
+        risks.train(COUNTY, make_user("county_office", COUNTY))
+    for write in (lambda rows: rows.update(kind="logistic"), lambda rows: rows.delete()):
+        with pytest.raises(ProgrammingError, match="permission denied"), scope.system("test"), transaction.atomic():
+            write(RiskModel.objects.in_scope())
 
 
 def test_a_model_of_another_county_is_not_shown(client, make_user, register):
