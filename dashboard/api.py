@@ -14,6 +14,7 @@ from accounts.decorators import policy
 from accounts.roles import Permission
 from dashboard import figures
 from dashboard.board import whole_area
+from dashboard.charts import unit_text
 from poverty import scope
 from poverty.api import REGION, Asked, Found, ListView, OneView
 from poverty.declarations import indicators
@@ -109,7 +110,7 @@ def _row(key: str, region: str, month: dt.date, value) -> dict:
     return {
         "key": key,
         "title": _now(str(declared.title)),
-        "unit": _now(str(declared.unit)) if declared.unit else "",
+        "unit": unit_text(str(declared.unit)),
         "good": declared.good,
         "source": _now(str(declared.source)) if declared.source else "",
         "region": region,

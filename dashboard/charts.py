@@ -576,7 +576,7 @@ def _scatter(place: Place, indicator: Indicator) -> Chart | None:
             low, high = known[place_]
             rows.append(Row(label, [Cell(Decimal(size)), Cell(Decimal(str((low + high) / 2))), Cell(value, "", url)]))
     columns = [Column(_("persons in the household")), Column(_("net income per head, middle of the bin (yuan)"))]
-    columns.append(Column(_("households")))
+    columns.append(Column(pgettext("unit", "households")))
     chart = Chart("", "scatter", title_of(indicator), _unit_of_count(indicator), _("Group"), columns, rows)
     line = poverty_line(place)
     if line is not None:

@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from households.analysis import dimensions
 from households.analysis.risks import LINES
@@ -18,7 +19,7 @@ LINE_TITLES = {
     "low_income": _("line of low income"),
     OWN: _("own amount"),
 }
-COUNTS = {"persons": _("persons"), "households": _("households")}
+COUNTS = {"persons": _("persons"), "households": pgettext_lazy("unit", "households")}
 GROUPS = {
     "region": _("regions in it"),
     "household_type": _("household type"),
