@@ -1,7 +1,8 @@
 """The household exit test of Guangxi (八有一超), item by item, from what the register holds.
 
 Each item is "pass", "fail" or "unknown" (nothing on file: blank is not "no"), and a failure has a reason. Source: the
-autonomous region's exit standard as in DOMAIN 5.3; national minimum: two no-worries, three guarantees, safe water.
+autonomous region's exit standard as in DOMAIN 5.3; national minimum: two no-worries, three guarantees, safe water. What it
+asks for in figures are dated values of an area (`NEEDS`), which the household's row carries beside it.
 """
 
 from dataclasses import dataclass
@@ -9,9 +10,15 @@ from dataclasses import dataclass
 from django.utils.translation import gettext
 from django.utils.translation import gettext_noop as _
 
-M2_PER_PERSON = 13
-MU = {"arable_mu": 1, "orchard_mu": "1.5", "forest_mu": 5}  # per person; paddy and dry land are not told apart on file
-MONTHS_AWAY = 6
+# {column of the row: (key of the dated value, as shipped)}. Paddy and dry land are not told apart on file.
+NEEDS = {
+    "need_m2": ("exit.floor_m2", "13"),
+    "need_arable": ("exit.arable_mu", "1"),
+    "need_orchard": ("exit.orchard_mu", "1.5"),
+    "need_forest": ("exit.forest_mu", "5"),
+    "need_months": ("exit.months_away", "6"),
+}
+LAND = {"arable_mu": "need_arable", "orchard_mu": "need_orchard", "forest_mu": "need_forest"}
 
 
 @dataclass(frozen=True)
@@ -32,9 +39,9 @@ class Item:
     reasons: tuple[Reason, ...]
 
 
-_LAND = " OR ".join(f"{name} >= {mu} * greatest(living, 1)" for name, mu in MU.items())
+_LAND = " OR ".join(f"{name} >= {need} * greatest(living, 1)" for name, need in LAND.items())
 STABLE = (
-    f"({_LAND} OR coalesce(business_yuan, 0) > 0 OR longest_work >= {MONTHS_AWAY} OR coop OR leading_firm OR rich_leader"
+    f"({_LAND} OR coalesce(business_yuan, 0) > 0 OR longest_work >= need_months OR coop OR leading_firm OR rich_leader"
     " OR (able = 0 AND in_support > 0))"
 )
 ITEMS = (
@@ -64,9 +71,9 @@ ITEMS = (
             ),
             Reason(
                 "floor",
-                _("less than 13 m² for each person"),
-                f"house_m2 < {M2_PER_PERSON} * living",
-                "round(house_m2 / nullif(living, 0), 1)::text",
+                _("too little floor for each person, m²"),
+                "house_m2 < need_m2 * living",
+                "round(house_m2 / nullif(living, 0), 1)::text || ' < ' || trim_scale(need_m2)::text",
             ),
         ),
     ),

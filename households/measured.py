@@ -7,16 +7,21 @@ month they are asked for:
 - A household that has exited in a later year had not exited then: its status reads 未脱贫.
 - Ages are full years on the day of the data, as in `households.checked`: a child of a roster of 2020 has not left school
   by growing older in our calendar. School age counts on the 31 August before it.
+- What the exit test asks for in figures is the value in force on that day, a county's own before its province's.
 - The poverty line is that of the year the income is of: the line of exit where there is one, else the national one; a
   county's own before its province's. From 2021 on there is none unless the province has set one.
 """
 
 import datetime as dt
 
+from django.db import connection
+from django.db.models import Q
+
 from households import exit8
 from households.checked import EXITED, IN_DIBAO, POOR, age_sql, school_day
 from households.ledger import codes as ledger
 from households.ledger.figures import shifted
+from poverty import config
 from poverty.declarations import Rows, row_sets
 from poverty.models import ConfigValue
 from poverty.scope import code_range
@@ -24,6 +29,7 @@ from poverty.scope import code_range
 LINE_KINDS = ("exit_growth", "national_current")  # the first that is there; as the ledger compares
 FIRST_YEAR, BINS = 2010, (0, 1000, 2000, 2500, 3000, 3500, 4000, 4500, 5000, 6000, 7000, 8000, 10_000, 12_000, 15_000)
 LEDGER_MONTHS = 12
+DECIDING = ("exit.", "poverty_line.")  # dated values that decide on figures
 YEAR = (
     *("size", "wage_yuan", "business_yuan", "property_yuan", "transfer_yuan", "biz_cost_yuan", "net_yuan"),
     *("net_pc_yuan", "house_dangerous", "house_grade", "house_m2", "water_safe", "water_hard", "power_production"),
@@ -132,6 +138,27 @@ def line_sql(frame, village: str, year: str) -> str:
     return f"coalesce({', '.join(cases)})::numeric" if cases else "NULL::numeric"
 
 
+def needs_sql(frame, village: str) -> str:
+    """SQL: what the exit test asks for in figures at a household's place on the frame's day, as columns (`exit8.NEEDS`)."""
+    open_end = Q(valid_to__isnull=True) | Q(valid_to__gt=frame.on)
+    keys = [key for key, _shipped in exit8.NEEDS.values()]
+    rows = ConfigValue.objects.filter(open_end, key__in=keys, valid_from__lte=frame.on)
+    found: dict[str, dict[str, object]] = {key: {} for key in keys}
+    for row in rows:
+        found[row.key][row.region] = row.value
+    columns = []
+    for column, (key, shipped) in exit8.NEEDS.items():
+        cases = []
+        for region in sorted(filter(None, found[key]), key=len, reverse=True):  # the nearest first
+            lo, hi = code_range(region)
+            cases.append(
+                f"WHEN {village} >= '{lo}' COLLATE \"C\" AND {village} < '{hi}' COLLATE \"C\" THEN {found[key][region]}"
+            )
+        country = found[key].get("", shipped)
+        columns.append(f"(CASE {' '.join([*cases, 'WHEN true THEN'])} {country} END)::numeric AS {column}")
+    return ", ".join(columns)
+
+
 def houses(frame) -> str:
     years = ", ".join(f"y.{name}" for name in YEAR)
     counted = ", ".join(f"{sql} AS {name}" for name, sql in OF_MEMBERS.items())
@@ -144,7 +171,8 @@ def houses(frame) -> str:
           FROM (SELECT h.id AS household_id, h.village, h.household_no, h.household_type, {status_then(frame)} AS status,
                        h.exit_year, h.main_cause, h.position IS NOT NULL AS placed,
                        f.rural_population IS NOT NULL AS rural_known, a.km2 IS NOT NULL AS area_known, y.year, {years},
-                       b.net_pc_yuan AS net_before, {line_sql(frame, "h.village", "y.year")} AS line_yuan, {shown}
+                       b.net_pc_yuan AS net_before, {line_sql(frame, "h.village", "y.year")} AS line_yuan,
+                       {needs_sql(frame, "h.village")}, {shown}
                   FROM households_household h
                   LEFT JOIN {newest("households_householdyear", "household_id", YEAR, frame)} y ON y.household_id = h.id
                   LEFT JOIN households_householdyear b ON b.household_id = h.id AND b.year = y.year - 1
@@ -218,3 +246,24 @@ row_sets.add("figure_house", Rows("figure_house", houses, needs=("figure_person"
 row_sets.add("figure_month", Rows("figure_month", months))
 row_sets.add("figure_village", Rows("figure_village", villages, needs=("figure_house",), listed=False))
 row_sets.add("figure_move", Rows("figure_move", moves, needs=("figure_person",), marked=True))
+
+
+def _no_effects(*_args) -> list:
+    """What a value would change in the figures is not listed before it is set: no finding opens or closes by it."""
+    return []
+
+
+def _mark(key, region, _valid_from, _user) -> None:
+    """Have the figures of an area worked out anew when a line or what the exit test asks for has been set."""
+    if not key.startswith(DECIDING):
+        return
+    lo, hi = code_range(region) if region else ("", "~")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO dashboard_dirtyfigure (village) SELECT DISTINCT village FROM households_household"
+            " WHERE village >= %s AND village < %s",
+            [lo, hi],
+        )
+
+
+config.watchers.append((_no_effects, _mark))

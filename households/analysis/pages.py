@@ -18,6 +18,7 @@ from accounts import audit
 from accounts.masks import View, view_of
 from accounts.roles import Permission
 from dashboard import counts
+from dashboard.models import RegionFigure
 from households import codes
 from households.analysis import frames
 from households.analysis.forms import NOTHING
@@ -168,13 +169,16 @@ def names_of(by: str, groups) -> dict[str, str]:
 def kept(place: Place, what: str, query, make):
     """Return make(), remembered for a while: a change of a household, a member or a year is noticed before that.
 
-    Sums and keys are remembered, never what is known of a household. The members' years have no mark of change: hence the short time.
+    Sums and keys are remembered, never what is known of a household. The kept sums do not know the members' years; the
+    place's figures do, and are worked out anew within seconds of a change.
     """
     if any(part.household_id for part in place.user.scope_ranges()):
         return make(), timezone.now()
+    figures = RegionFigure.objects.visible_to(place.user).filter(region=place.code, length=len(place.code))
     parts = [
         what,
         counts.state_for(place.user, place.code),
+        figures.order_by("-month").values_list("made_at", flat=True).first(),
         counts.ranges_of(place.user, place.code),
         place.figures_only,
         query,

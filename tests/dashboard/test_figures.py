@@ -11,6 +11,7 @@ from django.contrib.gis.geos import Point
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.urls import reverse
+from django.utils import timezone
 
 from dashboard import figures, figuring
 from dashboard.models import DirtyFigure, FigureMonth, RegionFigure
@@ -440,6 +441,26 @@ def test_the_list_says_why_each_household_fails_the_exit_test(client, filled, ma
     assert "泥土路" in page.content.decode()
     below = client.get(reverse("households:list"), {"figure": "K25", "part": "x9.line"})
     assert any("收入低于当年标准线 (3500.00)" in row["reasons"] for row in below.context["rows"])
+
+
+def test_what_the_exit_test_asks_for_is_set_by_the_county_and_changes_its_figures(client, filled, make_user):
+    office = make_user("county_office", "459901")
+
+    def failing() -> dict[str, Decimal]:
+        with scope.acting(office):
+            return {part: number for part, _label, number, _url in figures.parts(office, "K25", "459901")}
+
+    assert failing()["x2.floor"] == 1  # a family on 20 m²
+    client.force_login(office)
+    page = client.post(
+        reverse("regions:setting", args=["exit.floor_m2"]),
+        {"value": "4.5", "valid_from": timezone.localdate().replace(day=1).isoformat(), "note": "县里的标准"},
+    )
+    assert page.status_code == 302
+    figuring.refresh()
+    assert failing()["x2.floor"] == 0
+    listed = client.get(reverse("households:list"), {"figure": "K25", "part": "x2.floor"})
+    assert listed.context["households"] == 0
 
 
 def test_a_flood_of_changes_is_worked_out_once_a_minute(filled, monkeypatch):
