@@ -19,6 +19,7 @@ from django.db.models import Q
 from django.db.models.functions import Length
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from poverty import scope
 from poverty.models import ConfigValue
@@ -63,7 +64,11 @@ THRESHOLDS = (
     Setting("rule.ID-14.min_length", _("ID-14: shortest plausible name"), _("characters")),
     Setting("rule.ID-14.max_length", _("ID-14: longest plausible name"), _("characters")),
     Setting("rule.ID-15.max_age", _("ID-15: highest plausible age"), YEARS),
-    Setting("rule.ID-17.max_households", _("ID-17: households that may share one telephone"), _("households")),
+    Setting(
+        "rule.ID-17.max_households",
+        _("ID-17: households that may share one telephone"),
+        pgettext_lazy("unit", "households"),
+    ),
     Setting("rule.HH-10.min_gap", _("HH-10: smallest plausible gap between parent and child"), YEARS),
     Setting("rule.HH-11.min_age", _("HH-11: youngest plausible head"), YEARS),
     Setting("rule.HH-12.old_age", _("HH-12: age from which all members count as old"), YEARS),
