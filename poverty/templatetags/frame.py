@@ -3,9 +3,11 @@
 import functools
 
 from django import forms, template
+from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import mark_safe
+from django.utils.translation import get_language
 
 register = template.Library()
 
@@ -29,6 +31,45 @@ def _drawn(name: str, extra: str, label: str) -> str:
         static("vendor/icons/icons.svg"),
         name,
     )
+
+
+class Constant(template.Node):
+    """Keeps what its nodes give, once for each language."""
+
+    def __init__(self, nodelist):
+        self.nodelist, self.kept = nodelist, {}
+
+    def render(self, context):
+        language = get_language()
+        if language not in self.kept:
+            self.kept[language] = self.nodelist.render(context)
+        return self.kept[language]
+
+
+@register.tag
+def constant(parser, token):
+    """Draw once what depends on nothing but the language: `{% constant %} … {% endconstant %}`.
+
+    A page's frame is mostly addresses and words that never change; worded anew they were half of what a page costs.
+    """
+    nodelist = parser.parse(("endconstant",))
+    parser.delete_first_token()
+    return Constant(nodelist)
+
+
+_navigations: dict[tuple, str] = {}
+NAVIGATIONS = 1000  # of as many kinds of users, pages and languages; then begun anew
+
+
+@register.simple_tag
+def navigation(nav, name):
+    """Draw the entries of a navigation, {label, url, icon, active}, with the template `name`; kept for whoever has the same."""
+    key = (name, get_language(), *((entry["url"], entry["active"]) for entry in nav))
+    if key not in _navigations:
+        if len(_navigations) >= NAVIGATIONS:
+            _navigations.clear()
+        _navigations[key] = render_to_string(name, {"nav": nav})
+    return _navigations[key]
 
 
 @register.filter
