@@ -188,7 +188,16 @@ def _very_old(home, place, ids, turn):
 
 
 case("ID-15", "p", need=someone(lambda one: one.relation in (FATHER, MOTHER) and one.age >= 74), shape=_very_old)
-case("ID-16", cells=in_turn(of_both("phone", "10877001234"), of_both("phone", "15400"), of_both("phone", "199200012")))
+
+
+def _wrong_phone(persons, households, _place, home, turn):
+    """Each has its own: the same one in many households would be another fault."""
+    own = home.index % 100_000
+    number = (f"108770{own:05d}", f"15{own % 1000:03d}", f"1992{own:05d}")[turn % 3]
+    of_both("phone", number)(persons, households)
+
+
+case("ID-16", cells=_wrong_phone)
 
 
 def _same_phone(home, first_home):
