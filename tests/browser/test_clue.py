@@ -128,6 +128,8 @@ def test_a_clue_goes_from_a_departments_list_to_a_report_and_back(open_as, count
     cadre.context.set_geolocation({"longitude": 108.0, "latitude": 23.0, "accuracy": 12})
     cadre.goto("/")
     cadre.click("a.wait[href*='step=check']")
+    cadre.wait_for_url("**/findings/**")
+    cadre.locator(f"tr[data-href='{path}']").first.wait_for()
     assert cadre.locator(f"tr[data-href='{path}']").count() == 1
     check_on_the_spot(cadre, address)
     assert cadre.evaluate("() => document.documentElement.scrollWidth") <= PHONE
